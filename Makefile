@@ -1,0 +1,76 @@
+# The one entry: `make up` shows it, `make test` proves it.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+STACK ?= mock
+INPUT ?= examples/input.edinburgh.json
+
+# A worker that writes no byte code starts two to four times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help up down run install check format lint types unit test bench lock schemas snapshots clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: install ## Install, start the embedded AWS, deploy the stack on it, run Edinburgh, show the result
+	@$(BIN)/scout up --stack $(STACK)
+	@$(BIN)/scout run --input $(INPUT)
+
+down: install ## Stop what `make up` started
+	@$(BIN)/scout down
+
+run: install ## Run another city on what is up: make run INPUT=examples/input.london.json
+	@$(BIN)/scout run --input $(INPUT)
+
+install: $(INSTALLED) ## Make .venv from the locked requirements
+
+# uv comes first, by its own hash from the lock; it then installs the rest.
+$(INSTALLED): requirements-dev.txt requirements-data.txt pyproject.toml
+	@echo "Installing into .venv (once; about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make install PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv
+	@awk '/^uv==/ {on = 1} on {print} on && !/\\$$/ {exit}' requirements-dev.txt > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-data.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: format lint types unit ## What to run before each commit
+
+format: install
+	@$(BIN)/ruff format --check .
+
+lint: install
+	@$(BIN)/ruff check .
+
+types: install
+	@$(BIN)/mypy
+
+unit: install
+	@$(BIN)/pytest tests/unit -n 2
+
+test: install ## Everything that proves it: checks, then unit, integration and end-to-end tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests -n 2 --dist loadgroup
+
+lock: install ## Resolve the dependencies anew into the locked requirements
+	@for name in requirements-dev requirements lambdas/requirements/core lambdas/requirements/osm \
+		lambdas/requirements/runtime; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+			--custom-compile-command "make lock" $$( [ $$name = requirements-dev ] || echo "-c requirements-dev.txt" ) \
+			$$name.in -o $$name.txt; done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-deps --python-version 3.11 \
+		--no-emit-index-url --custom-compile-command "make lock" requirements-data.in -o requirements-data.txt
+
+schemas: install ## Write schemas/ anew from the models
+	@$(BIN)/python -m scout schemas
+
+snapshots: install ## Accept changed snapshots, after reading their difference
+	@$(BIN)/pytest tests/unit -n 2 --snapshot-update
+
+clean: ## Remove what the targets made
+	rm -rf .venv .build .scout .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

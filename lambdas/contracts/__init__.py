@@ -1,0 +1,1 @@
+"""What crosses a border: run input, frontier messages, candidates, manifests; and the units of the budgets."""

@@ -1,0 +1,148 @@
+"""The manifest of a run: what was asked, what was found, what it took, why it stopped, and where the results lie."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from lambdas.contracts.base import Contract, RunId, Share, Uuid
+from lambdas.contracts.job import RunInput
+
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$")]
+
+
+class RunStatus(StrEnum):
+    """How the run ended. ``PARTIAL``: some state failed, and what was found without it is kept."""
+
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+class StoppedBy(StrEnum):
+    """Why no more was looked for."""
+
+    DRAINED = "drained"
+    EARLY_STOP = "early_stop"
+    BUDGET = "budget"
+    DEADLINE = "deadline"
+    KILL_SWITCH = "kill_switch"
+    ERROR = "error"
+
+
+class StateMode(StrEnum):
+    """Which implementation of a state ran."""
+
+    MOCK = "mock"
+    REAL = "real"
+
+
+class StateStatus(StrEnum):
+    """How a state ended. ``SKIPPED``: a gate or a kill switch left it nothing to do, or the run never reached it."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class Counts(Contract):
+    """How many of what."""
+
+    candidates: Count
+    places: Count
+    primaries: Count
+    secondaries: Count
+    duplicates_merged: Count
+    rejected: Count = 0
+
+
+class Quality(Contract):
+    """The result measured against the truth; ``None`` where no truth is known.
+
+    ``recall``: found places over places of the truth inside the disc. ``precision``: places that exist over all
+    places. ``duplicate_rate``: places that stand for an already listed one, over all places. ``within_50m``: share of
+    the existing places that lie within 50 m of their true position.
+    """
+
+    recall: Share | None = None
+    precision: Share | None = None
+    duplicate_rate: Share | None = None
+    within_50m: Share | None = None
+
+
+class BudgetUse(Contract):
+    """One group's budget, in the units of ``lambdas.contracts.connectors``."""
+
+    cap: Count
+    spent: Count
+    calls: Count
+    skipped: Count = 0
+    killed: bool = False
+
+
+class StateReport(Contract):
+    """One of the twelve states. ``seconds``: time in its handlers, summed over invocations."""
+
+    mode: StateMode
+    status: StateStatus
+    seconds: Annotated[float, Field(ge=0)]
+    records: Count = 0
+    error: str | None = None
+
+
+class FrontierUse(Contract):
+    """What became of the frontier messages of this run."""
+
+    enqueued: Count = 0
+    done: Count = 0
+    dropped: Count = 0
+    dead: Count = 0
+
+
+class GateClosed(Contract):
+    """Which gate ended the search, when, and at which value of what it watches."""
+
+    name: StoppedBy
+    at: str
+    value: float
+    threshold: float
+    detail: str
+
+
+class Output(Contract):
+    """One object in the workflow bucket."""
+
+    key: str
+    bytes: Count
+    sha256: Sha256
+
+
+class Manifest(Contract):
+    """What a run leaves behind, and what ``scout run --json`` prints (``schemas/manifest.schema.json``)."""
+
+    manifest_version: Annotated[int, Field(ge=1)] = 1
+    run_id: RunId
+    job_id: str
+    city: str
+    correlation_id: Uuid
+    execution_arn: str | None = None
+    status: RunStatus
+    stopped_by: StoppedBy
+    gate: GateClosed | None = None
+    failed_states: tuple[str, ...] = ()
+    started_at: str
+    finished_at: str
+    seconds: Annotated[float, Field(ge=0)]
+    input: RunInput
+    versions: dict[str, str]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    counts: Counts
+    quality: Quality
+    new_unique_rate: Share | None = None
+    budgets: dict[str, BudgetUse]
+    states: dict[str, StateReport]
+    frontier: FrontierUse
+    outputs: tuple[Output, ...]
