@@ -1,0 +1,1 @@
+"""What real states read the outside world with, one module per source."""

@@ -1,0 +1,1 @@
+"""The state TileSweep: everything that a map knows inside of the job's disc."""
