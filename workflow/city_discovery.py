@@ -1,0 +1,326 @@
+"""The state machine ``city-discovery`` (Standard): one execution is one run of one city.
+
+Its data holds S3 keys and counters, never items::
+
+    {"run": what OpenRun said, "frontier": the last poll, "results": {state: ...}, "errors": {state: {Error, Cause}}}
+
+A state that fails leaves its error under ``errors``, and the run goes on to finalization with what was found; with
+``run.failFast`` it is closed, reported to the DLQ and ends as failed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workflow.city_states import PHASES, CityState, Phase
+from workflow.definition import StateMachine
+from workflow.retries import CONTROL_RETRY, FRONTIER_BUSY, STATE_RETRIES, STOP_ERRORS, RetryPolicy, retry_block
+from workflow.states import (
+    ALL_ERRORS,
+    DISCARD,
+    Catcher,
+    Choice,
+    ChoiceRule,
+    Comparison,
+    Fail,
+    Path,
+    Retrier,
+    State,
+    Succeed,
+    Task,
+    Template,
+    Wait,
+)
+from workflow.targets import Targets
+
+# In the order in which they are asked, with what PollFrontier returns as `gate` when they are closed.
+GATES = {
+    "EarlyStopGate": "early_stop",
+    "BudgetGate": "budget",
+    "DeadlineGate": "deadline",
+    "KillSwitchGate": "kill_switch",
+}
+
+# Pages in flight when a run is closed end within the 300 s of their Express execution. With full jitter these waits add
+# up to 430 s on average.
+_UNTIL_PAGES_END = RetryPolicy(interval_seconds=1, backoff_rate=1.5, max_attempts=60, max_delay_seconds=15)
+
+
+def city_discovery(
+    targets: Targets,
+    *,
+    dlq_url: str,
+    timeout_seconds: int = 21_600,
+    mean_poll_seconds: int = 30,
+    retries: Mapping[CityState, RetryPolicy] = STATE_RETRIES,
+) -> StateMachine:
+    """Build the definition.
+
+    Args:
+        targets: Functions and bucket.
+        dlq_url: The queue to which a run that fails fast is reported.
+        timeout_seconds: For the whole execution.
+        mean_poll_seconds: The least mean of the waits (``waitSeconds``) that PollFrontier asks for over a whole
+            execution; at the start of a run they may be shorter. A turn of the polling loop takes up to 32 of the
+            25,000 events that an execution may have, so the rules refuse less than 29 s for six hours.
+        retries: For errors that are neither permanent nor known to be transient, by state.
+
+    Returns:
+        The state machine, of type STANDARD.
+    """
+    build = _Builder(targets, retries)
+    return StateMachine(
+        name="city-discovery",
+        comment="Finds every place worth visiting in a city, within the budgets of the run",
+        start_at="OpenRun",
+        timeout_seconds=timeout_seconds,
+        states={
+            **build.opening(),
+            **build.discovery(),
+            **build.polling(mean_poll_seconds),
+            **build.closing(),
+            **build.finalization(),
+            **build.ending(dlq_url),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """The parts of the machine, in the order in which a run passes through them."""
+
+    targets: Targets
+    retries: Mapping[CityState, RetryPolicy]
+
+    def opening(self) -> dict[str, State]:
+        """The same job twice is answered with the first run, and does nothing more."""
+        return {
+            "OpenRun": self._control(
+                "OpenRun",
+                {
+                    "executionId.$": "$$.Execution.Name",
+                    "executionArn.$": "$$.Execution.Id",
+                    "stateMachineArn.$": "$$.StateMachine.Id",
+                    "input.$": "$",
+                },
+                result_selector={"run.$": "$.Payload.run", "results": {}, "errors": {}},
+                catch=(Catcher(error_equals=(ALL_ERRORS,), next="RunRefused"),),
+                next="IsDuplicateRun",
+            ),
+            "IsDuplicateRun": _if(
+                Comparison(variable="$.run.duplicate", boolean_equals=True),
+                then="AlreadyRun",
+                default=CityState.DISCOVER_WEB_SOURCES,
+            ),
+            "AlreadyRun": Succeed(),
+            "RunRefused": Fail(error_path="$.Error", cause_path="$.Cause"),
+        }
+
+    def discovery(self) -> dict[str, State]:
+        """A stage that may not spend is skipped: what that means for the run is for the gates to say."""
+        stages = PHASES[Phase.DISCOVERY]
+        states: dict[str, State] = {}
+        for previous, stage, following in zip((None, *stages), stages, (*stages[1:], "PollFrontier"), strict=False):
+            states[stage] = self._stage(
+                stage,
+                previous=previous,
+                initial_data={"initialData": None} if previous else {"initialData.$": "$$.Execution.Input"},
+                catch=(
+                    Catcher(error_equals=STOP_ERRORS, result_path=f"$.results.{stage}", next=following),
+                    _failed(stage, then="ToDLQOrContinue"),
+                ),
+                next=following,
+            )
+        return states
+
+    def polling(self, mean_seconds: int) -> dict[str, State]:
+        """Look into the ledger, and again, until the frontier of the run is drained or a gate closes."""
+        gates: dict[str, State] = {
+            name: _if(Comparison(variable="$.frontier.gate", string_equals=gate), then="CloseFrontier", default=after)
+            for (name, gate), after in zip(GATES.items(), (*list(GATES)[1:], "FrontierDrained"), strict=True)
+        }
+        return {
+            "PollFrontier": self._control(
+                "PollFrontier",
+                _RUN,
+                result_selector={
+                    "gate.$": "$.Payload.gate",
+                    "drained.$": "$.Payload.drained",
+                    "pending.$": "$.Payload.pending",
+                    "waitSeconds.$": "$.Payload.waitSeconds",
+                },
+                result_path="$.frontier",
+                catch=(_failed("PollFrontier", then="ToDLQOrContinue"),),
+                next=next(iter(gates)),
+            ),
+            **gates,
+            "FrontierDrained": _if(
+                Comparison(variable="$.frontier.drained", boolean_equals=True),
+                then="CloseFrontier",
+                default="AwaitFrontier",
+            ),
+            "AwaitFrontier": Wait(
+                seconds_path="$.frontier.waitSeconds", mean_seconds=mean_seconds, next="PollFrontier"
+            ),
+        }
+
+    def closing(self) -> dict[str, State]:
+        """No page of a closed run is begun; those in flight are waited for, since what they find counts."""
+        return {
+            "CloseFrontier": self._control(
+                "CloseFrontier",
+                _RUN,
+                result_path=DISCARD,
+                retry=(_UNTIL_PAGES_END.on(FRONTIER_BUSY), *retry_block(CONTROL_RETRY)),
+                catch=(_failed("CloseFrontier", then="ToDLQOrDedupe"),),
+                next=CityState.DEDUPE_CANONICALIZE,
+            ),
+            "ToDLQOrContinue": _if(_FAIL_FAST, then="StopFrontier", default="CloseFrontier"),
+            "ToDLQOrDedupe": _if(_FAIL_FAST, then="SendToDLQ", default=CityState.DEDUPE_CANONICALIZE),
+            "StopFrontier": self._control(
+                "CloseFrontier",
+                _RUN,
+                result_path=DISCARD,
+                retry=retry_block(CONTROL_RETRY, never=(FRONTIER_BUSY,)),
+                catch=(
+                    Catcher(error_equals=(FRONTIER_BUSY,), result_path=DISCARD, next="SendToDLQ"),
+                    _failed("StopFrontier", then="SendToDLQ"),
+                ),
+                next="SendToDLQ",
+            ),
+        }
+
+    def finalization(self) -> dict[str, State]:
+        """Whatever was found is merged, kept, ranked and reported, also after an error or a closed gate."""
+        *stages, last = PHASES[Phase.FINALIZATION]
+        states: dict[str, State] = {}
+        for previous, stage, following in zip(
+            (CityState.TILE_SWEEP, *stages), stages, (*stages[1:], last), strict=False
+        ):
+            states[stage] = self._stage(
+                stage,
+                previous=previous,
+                initial_data={"initialData": None},
+                catch=(_failed(stage, then="ToDLQOrFinalize"),),
+                next=following,
+            )
+        return {
+            **states,
+            "ToDLQOrFinalize": _if(_FAIL_FAST, then="SendToDLQ", default=last),
+            last: self._stage(
+                last,
+                previous=stages[-1],
+                initial_data={"initialData": {"errors.$": "$.errors"}},
+                also_keep={"runStatus.$": "$.Payload.runStatus"},
+                catch=(_failed(last, then="SendToDLQ"),),
+                next="IsRunFailed",
+            ),
+        }
+
+    def ending(self, dlq_url: str) -> dict[str, State]:
+        """The report has the shape of the frontier's messages, so that whoever reads the DLQ can read it too."""
+        return {
+            "IsRunFailed": _if(
+                Comparison(variable=f"$.results.{CityState.FINALIZE}.runStatus", string_equals="FAILED"),
+                then="RunFailed",
+                default="RunSucceeded",
+            ),
+            "RunSucceeded": Succeed(),
+            "SendToDLQ": Task(
+                resource=self.targets.integration("sqs:sendMessage"),
+                parameters={
+                    "QueueUrl": dlq_url,
+                    "MessageBody": {
+                        "type": "run",
+                        "city.$": "$.run.city",
+                        "run_id.$": "$.run.runId",
+                        "correlation_id.$": "$.run.correlationId",
+                        "budget_token": "run",
+                        "enqueued_at.$": "$$.State.EnteredTime",
+                        "execution_arn.$": "$$.Execution.Id",
+                        "errors.$": "$.errors",
+                    },
+                    "MessageAttributes": {
+                        "correlation_id": {"DataType": "String", "StringValue.$": "$.run.correlationId"},
+                        "run_id": {"DataType": "String", "StringValue.$": "$.run.runId"},
+                    },
+                },
+                result_path=DISCARD,
+                timeout_seconds=30,
+                retry=retry_block(CONTROL_RETRY),
+                catch=(_failed("SendToDLQ", then="RunFailed"),),
+                next="RunFailed",
+            ),
+            "RunFailed": Fail(
+                error="RunFailed",
+                cause_path="States.Format('Run {} failed. Errors by state: {}', $.run.runId, "
+                "States.JsonToString($.errors))",
+            ),
+        }
+
+    def _stage(
+        self,
+        stage: CityState,
+        *,
+        previous: CityState | None,
+        initial_data: Template,
+        also_keep: Template | None = None,
+        catch: tuple[Catcher, ...],
+        next: str,  # noqa: A002
+    ) -> Task:
+        return self.targets.invoke(
+            self.targets.functions[stage],
+            {
+                "executionId.$": "$$.Execution.Name",
+                "runId.$": "$.run.runId",
+                "currentStage": stage,
+                "previousStage": previous,
+                "workflowBucket": self.targets.workflow_bucket,
+                **initial_data,
+            },
+            result_selector={
+                "status.$": "$.Payload.status",
+                "recordsProcessed.$": "$.Payload.recordsProcessed",
+                "outputKey.$": "$.Payload.outputKey",
+                **(also_keep or {}),
+            },
+            result_path=f"$.results.{stage}",
+            retry=retry_block(self.retries[stage]),
+            catch=catch,
+            next=next,
+        )
+
+    def _control(
+        self,
+        operation: str,
+        payload: Template,
+        *,
+        result_selector: Template | None = None,
+        result_path: Path | None = None,
+        retry: tuple[Retrier, ...] = retry_block(CONTROL_RETRY),
+        catch: tuple[Catcher, ...],
+        next: str,  # noqa: A002
+    ) -> Task:
+        return self.targets.invoke(
+            self.targets.control,
+            {"operation": operation, **payload},
+            result_selector=result_selector,
+            result_path=result_path,
+            retry=retry,
+            catch=catch,
+            next=next,
+        )
+
+
+_RUN: Template = {"runId.$": "$.run.runId"}
+_FAIL_FAST = Comparison(variable="$.run.failFast", boolean_equals=True)
+
+
+def _if(condition: Comparison, *, then: str, default: str) -> Choice:
+    return Choice(choices=(ChoiceRule(when=condition, next=then),), default=default)
+
+
+def _failed(state: str, *, then: str) -> Catcher:
+    """Any error of a state: keep it under ``errors``."""
+    return Catcher(error_equals=(ALL_ERRORS,), result_path=f"$.errors.{state}", next=then)
