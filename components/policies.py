@@ -1,0 +1,182 @@
+"""IAM statements as plain data: what a principal may do, on which resource, and no more.
+
+No statement that allows something has a wildcard action. Resources are full ARNs; those that end in ``*`` name a part
+of one resource (keys of a bucket, streams of a log group). Where AWS takes nothing but ``*``, the function says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
+
+# A transaction needs the permissions of its single operations; it has none of its own
+# (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+LEDGER_ACTIONS = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy.
+
+    Attributes:
+        sid: What it is for; unique in its policy.
+        actions: IAM actions.
+        resources: ARNs.
+        conditions: Operator -> condition key -> value or values.
+        effect: ``Allow`` or ``Deny``.
+        principal: Only in the policy of a resource: whom it is about.
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    conditions: Conditions = field(default_factory=dict)
+    effect: str = "Allow"
+    principal: str | Mapping[str, str] | None = None
+
+    def render(self) -> dict[str, Any]:
+        """This statement as IAM writes it; a list of one stands as its only item, as AWS gives it back."""
+        body: dict[str, Any] = {"Sid": self.sid, "Effect": self.effect}
+        if self.principal is not None:
+            body["Principal"] = self.principal
+        body["Action"] = _one_or_many(self.actions)
+        if self.resources:
+            body["Resource"] = _one_or_many(self.resources)
+        if self.conditions:
+            body["Condition"] = self.conditions
+        return body
+
+
+def document(statements: Iterable[Statement]) -> str:
+    """A policy document as JSON, always the same for the same statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement.render() for statement in statements]})
+
+
+def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def on_behalf_of(account: str, source_arn: str) -> Conditions:
+    """The condition that a service acts for one resource of this account, and not for somebody else's."""
+    return {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": source_arn}}
+
+
+def trust(service: str, account: str, source_arn: str) -> Statement:
+    """Lets a service assume the role, for one resource only.
+
+    Args:
+        service: The service, such as ``lambda``.
+        account: The account's id.
+        source_arn: The resource for which the service assumes the role.
+    """
+    return Statement(
+        "AssumeRole",
+        ("sts:AssumeRole",),
+        conditions=on_behalf_of(account, source_arn),
+        principal={"Service": f"{service}.amazonaws.com"},
+    )
+
+
+def tls_only(actions: str, resources: tuple[str, ...], older_versions: bool = False) -> Statement:
+    """Denies all that does not come over TLS; with ``older_versions``, all that comes over a version before 1.2."""
+    condition: Conditions = (
+        {"NumericLessThan": {"s3:TlsVersion": "1.2"}} if older_versions else {"Bool": {"aws:SecureTransport": "false"}}
+    )
+    sid = "DenyOldTls" if older_versions else "DenyPlainText"
+    return Statement(sid, (actions,), resources, condition, effect="Deny", principal="*")
+
+
+def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
+    """Lets read the objects below prefixes."""
+    return Statement("ReadObjects", ("s3:GetObject",), tuple(f"{bucket_arn}/{prefix}*" for prefix in prefixes))
+
+
+def write_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
+    """Lets write objects below prefixes."""
+    return Statement("WriteObjects", ("s3:PutObject",), tuple(f"{bucket_arn}/{prefix}*" for prefix in prefixes))
+
+
+def list_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
+    """Lets list the keys below prefixes, and see that a key does not exist.
+
+    S3 answers a GetObject on a missing key with 404 only to those who may list the bucket, and with 403 to all others.
+    That check has no prefix to compare, hence ``IfExists``.
+    """
+    return Statement(
+        "ListObjects",
+        ("s3:ListBucket",),
+        (bucket_arn,),
+        {"StringLikeIfExists": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+    )
+
+
+def use_ledger(table_arn: str) -> Statement:
+    """Lets read and change the items of the ledger; nothing in it is deleted but by its time to live."""
+    return Statement("UseLedger", LEDGER_ACTIONS, (table_arn,))
+
+
+def send_messages(queue_arn: str) -> Statement:
+    """Lets send to a queue."""
+    return Statement("SendMessages", ("sqs:SendMessage",), (queue_arn,))
+
+
+def receive_messages(queue_arn: str) -> Statement:
+    """Lets a pipe empty a queue."""
+    actions = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+    return Statement("ReceiveMessages", actions, (queue_arn,))
+
+
+def invoke_functions(function_arns: Iterable[str]) -> Statement:
+    """Lets invoke functions, by their unqualified ARNs."""
+    return Statement("InvokeFunctions", ("lambda:InvokeFunction",), tuple(sorted(set(function_arns))))
+
+
+def write_logs(log_group_arn: str) -> Statement:
+    """Lets write to the streams of one log group, which must exist."""
+    return Statement("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",))
+
+
+def deliver_logs() -> Statement:
+    """Lets Step Functions set up the delivery of its logs.
+
+    Resource ``*``: CloudWatch Logs supports no resource-level permissions for log deliveries and resource policies
+    (https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html).
+    """
+    deliveries = ("Create", "Get", "Update", "Delete")
+    actions = (
+        *(f"logs:{verb}LogDelivery" for verb in deliveries),
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+    )
+    return Statement("DeliverLogs", actions, ("*",))
+
+
+def send_traces() -> Statement:
+    """Lets send traces.
+
+    Resource ``*``: X-Ray supports no resource-level permissions for these actions
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html).
+    """
+    actions = (
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    )
+    return Statement("SendTraces", actions, ("*",))
+
+
+def use_key(key_arn: str, region: str) -> Statement:
+    """Lets use the bucket's key, through S3 only."""
+    return Statement(
+        "UseKey",
+        ("kms:Decrypt", "kms:GenerateDataKey"),
+        (key_arn,),
+        {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+    )

@@ -1,0 +1,226 @@
+"""A state machine with all that belongs to it: its logs, the pipe that feeds it, the rule that reports its failures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.context import StackContext
+from components.policies import Statement, document, on_behalf_of, tls_only
+from components.workflow_roles import Role
+from workflow.definition import MachineType, StateMachine, render
+from workflow.rules import require_valid
+
+# A pipe does not wait for a Standard workflow
+# (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html).
+INVOCATION_TYPES = {MachineType.EXPRESS: "REQUEST_RESPONSE", MachineType.STANDARD: "FIRE_AND_FORGET"}
+FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
+REPORT_RETENTION_SECONDS = 14 * 24 * 3600
+LONG_POLL_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A definition that keeps the rules: one that does not cannot be made.
+
+    Attributes:
+        definition: The state machine; its name is its name in the stack.
+        machine_type: Standard or Express.
+        function_timeouts: The time-out in seconds of each function that it calls, by the function's ARN.
+
+    Raises:
+        DefinitionError: AWS would refuse the definition, or it could not end as it should.
+    """
+
+    definition: StateMachine
+    machine_type: MachineType
+    function_timeouts: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        require_valid(self.definition, self.machine_type, self.function_timeouts)
+
+
+@dataclass(frozen=True)
+class QueueSource:
+    """A queue whose messages start the state machine.
+
+    Attributes:
+        pipe: The pipe's name in the stack.
+        queue_arn: The queue.
+        role: What the pipe may do.
+        batch_size: The most messages that one execution gets.
+        batch_window_seconds: The longest wait for a full batch.
+    """
+
+    pipe: str
+    queue_arn: pulumi.Input[str]
+    role: Role
+    batch_size: int
+    batch_window_seconds: int
+
+
+@dataclass(frozen=True)
+class WorkflowPipelineArgs:
+    """What ``WorkflowPipeline`` is made of.
+
+    Attributes:
+        context: The stack. Its settings say what the state machine logs, and whether there are traces.
+        workflow: The state machine.
+        role: What the state machine may do.
+        calls: What must be there before an execution starts.
+        source: The queue that feeds it; None if executions are started otherwise.
+        report_failures: Send an event to a queue when an execution ends badly. For Standard only: Express workflows
+            emit no events (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
+    """
+
+    context: StackContext
+    workflow: Workflow
+    role: Role
+    calls: Sequence[pulumi.Resource] = ()
+    source: QueueSource | None = None
+    report_failures: bool = False
+
+    def __post_init__(self) -> None:
+        if self.report_failures and self.workflow.machine_type is MachineType.EXPRESS:
+            raise ValueError(f"{self.workflow.definition.name}: Express workflows emit no events of their failures")
+
+
+class WorkflowPipeline(pulumi.ComponentResource):
+    """A state machine, and what starts and watches it.
+
+    Attributes:
+        arn: The state machine's ARN.
+        pipe_name: The pipe's name; None without a source.
+        failures_url: The URL of the queue with the events of failed executions; None if they are not reported.
+    """
+
+    arn: pulumi.Output[str]
+    pipe_name: pulumi.Output[str] | None = None
+    failures_url: pulumi.Output[str] | None = None
+
+    def __init__(self, name: str, args: WorkflowPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("data-scout:components:WorkflowPipeline", name, None, opts)
+        context, workflow = args.context, args.workflow
+        self._tags = context.tags("workflow-pipeline")
+        machine = aws.sfn.StateMachine(
+            name,
+            name=context.names.of("state machine", workflow.definition.name),
+            type=workflow.machine_type.value,
+            definition=render(workflow.definition),
+            role_arn=args.role.arn,
+            logging_configuration=self._logging(name, args),
+            tracing_configuration=aws.sfn.StateMachineTracingConfigurationArgs(
+                enabled=context.settings.observability.tracing
+            ),
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.role.policy, *args.calls]),
+        )
+        self.arn = machine.arn
+        if args.source is not None:
+            self.pipe_name = self._pipe(name, args.source, workflow.machine_type, context)
+        if args.report_failures:
+            self.failures_url = self._failure_report(name, args)
+        self.register_outputs({"arn": self.arn, "pipeName": self.pipe_name, "failuresUrl": self.failures_url})
+
+    def _logging(self, name: str, args: WorkflowPipelineArgs) -> aws.sfn.StateMachineLoggingConfigurationArgs:
+        """The log group and what goes there. OFF is said, not left out: what is left out stays as it was."""
+        settings, machine = args.context.settings, args.workflow.definition.name
+        if settings.observability.log_level == "OFF":
+            return aws.sfn.StateMachineLoggingConfigurationArgs(level="OFF", include_execution_data=False)
+        log_group = aws.cloudwatch.LogGroup(
+            name,
+            name=args.context.log_group("state machine", machine),
+            retention_in_days=settings.functions.log_retention_days,
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return aws.sfn.StateMachineLoggingConfigurationArgs(
+            level=settings.observability.log_level,
+            include_execution_data=settings.observability.include_execution_data,
+            # Step Functions wants the log group's ARN with this ending.
+            log_destination=log_group.arn.apply(lambda arn: f"{arn}:*"),
+        )
+
+    def _pipe(
+        self, name: str, source: QueueSource, machine_type: MachineType, context: StackContext
+    ) -> pulumi.Output[str]:
+        pipe = aws.pipes.Pipe(
+            name,
+            name=context.names.of("pipe", source.pipe),
+            description=f"Batches of messages for {name}",
+            role_arn=source.role.arn,
+            source=source.queue_arn,
+            source_parameters=aws.pipes.PipeSourceParametersArgs(
+                sqs_queue_parameters=aws.pipes.PipeSourceParametersSqsQueueParametersArgs(
+                    batch_size=source.batch_size,
+                    maximum_batching_window_in_seconds=source.batch_window_seconds,
+                )
+            ),
+            target=self.arn,
+            target_parameters=aws.pipes.PipeTargetParametersArgs(
+                step_function_state_machine_parameters=aws.pipes.PipeTargetParametersStepFunctionStateMachineParametersArgs(
+                    invocation_type=INVOCATION_TYPES[machine_type]
+                )
+            ),
+            desired_state="RUNNING",
+            tags=self._tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[source.role.policy]),
+        )
+        return pipe.name
+
+    def _failure_report(self, name: str, args: WorkflowPipelineArgs) -> pulumi.Output[str]:
+        """A rule for executions that ended badly, however they did, and the queue where an operator finds them."""
+        context, child = args.context, pulumi.ResourceOptions(parent=self)
+        role = f"{args.workflow.definition.name}-failure"
+        queue_arn = context.arn("queue", role)
+        queue = aws.sqs.Queue(
+            f"{name}-failure",
+            name=context.names.of("queue", role),
+            message_retention_seconds=REPORT_RETENTION_SECONDS,
+            receive_wait_time_seconds=LONG_POLL_SECONDS,
+            sqs_managed_sse_enabled=True,
+            tags=self._tags,
+            opts=child,
+        )
+        take_reports = Statement(
+            "TakeReports",
+            ("sqs:SendMessage",),
+            (queue_arn,),
+            on_behalf_of(context.account, context.arn("rule", role)),
+            principal={"Service": "events.amazonaws.com"},
+        )
+        policy = aws.sqs.QueuePolicy(
+            f"{name}-failure",
+            queue_url=queue.url,
+            policy=document([tls_only("sqs:*", (queue_arn,)), take_reports]),
+            opts=child,
+        )
+        pattern = self.arn.apply(
+            lambda arn: json.dumps(
+                {
+                    "source": ["aws.states"],
+                    "detail-type": ["Step Functions Execution Status Change"],
+                    "detail": {"stateMachineArn": [arn], "status": list(FAILED)},
+                }
+            )
+        )
+        rule = aws.cloudwatch.EventRule(
+            f"{name}-failure",
+            name=context.names.of("rule", role),
+            description=f"Executions of {args.workflow.definition.name} that ended badly",
+            event_pattern=pattern,
+            tags=self._tags,
+            opts=child,
+        )
+        aws.cloudwatch.EventTarget(
+            f"{name}-failure",
+            rule=rule.name,
+            target_id="queue",
+            arn=queue.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        return queue.url
