@@ -1,0 +1,194 @@
+"""What runs on this laptop: the embedded AWS, and the stacks that are deployed on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from scout.deployment import Deployment
+from scout.embedded.emulator import DEFAULT_ACCOUNT, Emulator, EmulatorError
+from scout.embedded.errors import ResourceError
+from scout.errors import ScoutError
+
+if TYPE_CHECKING:
+    from scout.embedded.deploy import DeployResult
+    from scout.embedded.deployment import Event
+
+PROJECT_DIR: Final = Path(__file__).resolve().parents[1]
+_CURRENT_STACK: Final = "current"
+
+
+class DeployObserver(Protocol):
+    """Who wants to know how a deployment goes on."""
+
+    def embedded_aws(self, emulator: Emulator, *, started: bool) -> None:
+        """The embedded AWS answers; ``started`` is false if it ran already."""
+
+    def event(self, event: Event) -> None:
+        """Something happened to a resource."""
+
+    def deployed(self, stack: str, result: DeployResult) -> None:
+        """The deployment, or its preview, is complete."""
+
+
+def state_dir() -> Path:
+    """Where the embedded AWS and its stacks keep their state: ``.scout`` in the project, or ``$SCOUT_HOME``."""
+    return Path(os.environ.get("SCOUT_HOME") or PROJECT_DIR / ".scout").resolve()
+
+
+def _stacks() -> Path:
+    return state_dir() / "stacks"
+
+
+def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver) -> DeployResult:
+    """Start the embedded AWS unless it runs, and deploy a stack on it.
+
+    Args:
+        stack: The stack.
+        preview: Only find out what would change.
+        port: The port of an embedded AWS that is started; a free one if ``None``.
+        view: Told how it goes on.
+
+    Returns:
+        What changed.
+
+    Raises:
+        ScoutError: The configuration, the program or a resource was refused; the message is theirs.
+    """
+    # Pulumi takes a second to import, which `scout validate` and its like need not wait for.
+    from scout.embedded import deploy  # noqa: PLC0415
+
+    emulator, started = ensure(port)
+    view.embedded_aws(emulator, started=started)
+    try:
+        result = deploy.deploy(PROJECT_DIR, stack, emulator, _stacks(), preview=preview, on_event=view.event)
+    except _refusals() as error:
+        raise ScoutError(str(error)) from error
+    if not preview:
+        (state_dir() / _CURRENT_STACK).write_text(stack, encoding="utf-8")
+    view.deployed(stack, result)
+    return result
+
+
+def ensure(port: int | None = None) -> tuple[Emulator, bool]:
+    """The running embedded AWS, started if it was not.
+
+    Args:
+        port: Of one that is started.
+
+    Returns:
+        It, and whether it was started by this call.
+
+    Raises:
+        ScoutError: It cannot be started.
+    """
+    try:
+        running = Emulator.attach(state_dir())
+        if running is not None:
+            return running, False
+        return Emulator.start(state_dir(), port), True
+    except EmulatorError as error:
+        raise ScoutError(str(error)) from error
+
+
+def down() -> bool:
+    """Stop the embedded AWS; all that was deployed on it is gone.
+
+    Returns:
+        Whether it was running.
+
+    Raises:
+        ScoutError: It does not end.
+    """
+    try:
+        running = Emulator.attach(state_dir())
+        if running is not None:
+            running.stop()
+    except EmulatorError as error:
+        raise ScoutError(str(error)) from error
+    for leftover in (state_dir() / _CURRENT_STACK, *_stacks().glob("*/stack.json")):
+        leftover.unlink(missing_ok=True)
+    return running is not None
+
+
+def deployment(stack: str | None = None) -> Deployment:
+    """What is up.
+
+    Args:
+        stack: Which stack; the one of the last ``up`` if ``None``.
+
+    Raises:
+        ScoutError: The embedded AWS is not running, or the stack is not deployed on it.
+    """
+    from scout.embedded import deploy  # noqa: PLC0415 - see up()
+
+    emulator = _running()
+    current = state_dir() / _CURRENT_STACK
+    if stack is None:
+        if not current.exists():
+            raise ScoutError("no stack is up: run `scout up -s mock` first")
+        stack = current.read_text(encoding="utf-8").strip()
+    try:
+        outputs = deploy.stack_outputs(stack, _stacks())
+    except _refusals() as error:
+        raise ScoutError(str(error)) from error
+    if not outputs:
+        raise ScoutError(f"stack {stack} is not up: run `scout up -s {stack}` first")
+    return Deployment.of(stack, emulator.session(DEFAULT_ACCOUNT, outputs.get("region")), outputs)
+
+
+def render(stack: str, out: Path) -> list[Path]:
+    """Write a stack's resources and definitions as JSON, without any AWS.
+
+    Raises:
+        ScoutError: The configuration or the program was refused.
+    """
+    from scout.embedded.render import render as write  # noqa: PLC0415 - see up()
+
+    try:
+        return write(PROJECT_DIR, stack, out)
+    except _refusals() as error:
+        raise ScoutError(str(error)) from error
+
+
+def environment(account: str = DEFAULT_ACCOUNT) -> dict[str, str]:
+    """The variables that point an AWS tool, the Pulumi AWS plugin among them, to the running embedded AWS.
+
+    Args:
+        account: Twelve digits. Stacks that `scout up` deployed lie in the default; another account is empty.
+
+    Raises:
+        ScoutError: It is not running.
+    """
+    emulator = _running()
+    return {
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_REGION": emulator.region,
+        "AWS_DEFAULT_REGION": emulator.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _running() -> Emulator:
+    try:
+        emulator = Emulator.attach(state_dir())
+    except EmulatorError as error:
+        raise ScoutError(str(error)) from error
+    if emulator is None:
+        raise ScoutError("the embedded AWS is not running: `scout up` starts it")
+    return emulator
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What a wrong configuration or a refused resource raises: each message says what is wrong, so no traceback."""
+    from artifacts import ArtifactError  # noqa: PLC0415
+    from scout.embedded.graph import StateError  # noqa: PLC0415
+    from scout.embedded.program import ProgramError  # noqa: PLC0415
+    from scout.embedded.stack_config import ConfigError  # noqa: PLC0415
+    from settings import ConfigError as SettingsError  # noqa: PLC0415
+    from workflow.rules import DefinitionError  # noqa: PLC0415
+
+    return (ArtifactError, ConfigError, SettingsError, DefinitionError, ProgramError, ResourceError, StateError)

@@ -1,0 +1,246 @@
+"""Start a run of a city, follow it in the ledger and in the execution's history, and verify what it left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.contracts.manifest import BudgetUse, FrontierUse, Manifest, RunStatus
+from lambdas.runtime import keys
+from lambdas.runtime.errors import InputNotFound
+from lambdas.runtime.ledger import Ledger
+from scout import inputs
+from scout.errors import ScoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from lambdas.contracts.job import RunInput
+    from scout.deployment import Deployment
+
+# Looks at the run: often at first, rarer as it takes longer, so that a run of hours costs few requests.
+_POLL_SECONDS = 0.4
+_POLL_AT_MOST = 10.0
+# Beyond the run's own wall clock: the last pages in flight, and finalization.
+_GRACE_SECONDS = 900
+_ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+@dataclass(frozen=True)
+class StateEntered:
+    """A state of the state machine, and when it was entered, in seconds from the start."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How a run stands at one moment; ``seconds`` counts from its start."""
+
+    seconds: float
+    status: str
+    states: list[StateEntered] = field(default_factory=list)
+    frontier: FrontierUse = field(default_factory=FrontierUse)
+    waiting: int = 0
+    in_flight: int = 0
+    budgets: dict[str, BudgetUse] = field(default_factory=dict)
+    new_unique_rate: float | None = None
+    gate: str | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run that has ended, its outputs verified. ``exit_code``: 0 succeeded, 3 partial, 1 failed."""
+
+    run_id: str
+    manifest: Manifest
+    manifest_key: str
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of ``scout run``."""
+        return {RunStatus.SUCCEEDED: 0, RunStatus.PARTIAL: 3, RunStatus.FAILED: 1}[self.manifest.status]
+
+
+class Observer(Protocol):
+    """Who wants to know how a run goes on."""
+
+    def started(self, run_id: str, job: RunInput) -> None:
+        """The execution has been accepted."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """The run as it stands; called a few times a second."""
+
+    def ended(self) -> None:
+        """Nothing more will come."""
+
+
+def run(deployment: Deployment, job: RunInput, *, view: Observer, timeout: float | None = None) -> RunResult:
+    """Run a city to its end.
+
+    Args:
+        deployment: Where.
+        job: What; see ``scout.inputs.load``.
+        view: Told how the run goes on.
+        timeout: Seconds to follow the run before giving up on it (it is not stopped); by default its own wall clock
+            and a quarter of an hour.
+
+    Returns:
+        The manifest, whose outputs were read back and compared with their digests.
+
+    Raises:
+        ScoutError: The run did not end in time, or failed, or an output is missing or differs from the manifest.
+    """
+    run_id = start(deployment, job)
+    view.started(run_id, job)
+    try:
+        last = follow(deployment, run_id, view, timeout or job.timeouts.wall_clock_seconds + _GRACE_SECONDS)
+    finally:
+        view.ended()
+    if last["status"] != "SUCCEEDED":
+        raise ScoutError(_why_it_failed(run_id, last))
+    key = keys.manifest(job.slug, run_id)
+    manifest = Manifest.model_validate_json(_read(deployment, key))
+    verify(deployment, manifest)
+    return RunResult(run_id=run_id, manifest=manifest, manifest_key=key)
+
+
+def start(deployment: Deployment, job: RunInput) -> str:
+    """Upload what the job brings, and start its execution.
+
+    Returns:
+        The run's id, which is the execution's name.
+
+    Raises:
+        ScoutError: A local source is missing, or AWS refused the execution.
+    """
+    run_id = f"{job.slug[:40]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    try:
+        job = inputs.prepared(job, bucket=deployment.bucket, s3=deployment.session.client("s3"))
+        deployment.session.client("stepfunctions").start_execution(
+            stateMachineArn=deployment.city_discovery_arn,
+            name=run_id,
+            input=json.dumps(job.document(), ensure_ascii=False),
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise ScoutError(f"the run could not be started on stack {deployment.stack}: {error}") from error
+    return run_id
+
+
+def follow(deployment: Deployment, run_id: str, view: Observer, timeout: float) -> dict[str, Any]:
+    """Watch a run until it ends.
+
+    Returns:
+        What DescribeExecution says of the ended execution.
+
+    Raises:
+        ScoutError: It did not end within ``timeout`` seconds.
+    """
+    watcher = _Watcher(deployment, run_id)
+    began = time.monotonic()
+    while True:
+        execution = watcher.execution()
+        view.update(watcher.snapshot(execution["status"]))
+        if execution["status"] in _ENDED:
+            return execution
+        if time.monotonic() - began > timeout:
+            raise ScoutError(
+                f"run {run_id} is still {execution['status']} after {timeout:.0f} s; it goes on without being followed"
+            )
+        time.sleep(min(_POLL_AT_MOST, _POLL_SECONDS + (time.monotonic() - began) / 60))
+
+
+class _Watcher:
+    """Reads how one run stands: the execution and its history from Step Functions, the rest from the ledger."""
+
+    def __init__(self, deployment: Deployment, run_id: str) -> None:
+        self._states = deployment.session.client("stepfunctions")
+        self._arn = deployment.city_discovery_arn.replace(":stateMachine:", ":execution:") + f":{run_id}"
+        self._ledger = Ledger(deployment.ledger_table, run_id, deployment.session.client("dynamodb"))
+        self._entered: list[StateEntered] = []
+        self._last_event = 0
+        self._began: datetime | None = None
+        self._started = time.monotonic()
+
+    def execution(self) -> dict[str, Any]:
+        return dict(self._states.describe_execution(executionArn=self._arn))
+
+    def snapshot(self, status: str) -> Snapshot:
+        self._read_history()
+        seconds = time.monotonic() - self._started
+        try:
+            gate = self._ledger.run().gate
+        except InputNotFound:  # OpenRun has not opened the run's ledger yet
+            return Snapshot(seconds=seconds, status=status, states=self._entered)
+        frontier = self._ledger.frontier()
+        return Snapshot(
+            seconds=seconds,
+            status=status,
+            states=self._entered,
+            frontier=frontier.use(),
+            waiting=len(frontier.waiting),
+            in_flight=frontier.in_flight,
+            budgets=self._ledger.budgets(),
+            new_unique_rate=self._ledger.progress().rate,
+            gate=gate.name.value if gate else None,
+        )
+
+    def _read_history(self) -> None:
+        for event in reversed(list(self._new_events())):
+            self._last_event = event["id"]
+            self._began = self._began or event["timestamp"]
+            if "stateEnteredEventDetails" in event:
+                name = event["stateEnteredEventDetails"]["name"]
+                self._entered.append(StateEntered(name, (event["timestamp"] - self._began).total_seconds()))
+
+    def _new_events(self) -> Iterator[HistoryEventTypeDef]:
+        # Newest first: a long run has thousands of events, and only the last few are new.
+        pages = self._states.get_paginator("get_execution_history").paginate(
+            executionArn=self._arn, includeExecutionData=False, reverseOrder=True, PaginationConfig={"PageSize": 100}
+        )
+        for page in pages:
+            for event in page["events"]:
+                if event["id"] <= self._last_event:
+                    return
+                yield event
+
+
+def verify(deployment: Deployment, manifest: Manifest) -> None:
+    """Read back every output that a manifest names.
+
+    Raises:
+        ScoutError: One is missing, or is not what the manifest says.
+    """
+    for output in manifest.outputs:
+        body = _read(deployment, output.key)
+        if len(body) != output.bytes or hashlib.sha256(body).hexdigest() != output.sha256:
+            raise ScoutError(
+                f"s3://{deployment.bucket}/{output.key} is not what the manifest of {manifest.run_id} names: it has "
+                f"{len(body):,} bytes, and another digest or length is recorded there"
+            )
+
+
+def _read(deployment: Deployment, key: str) -> bytes:
+    try:
+        return deployment.session.client("s3").get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
+    except (ClientError, BotoCoreError) as error:
+        raise ScoutError(f"s3://{deployment.bucket}/{key} cannot be read: {error}") from error
+
+
+def _why_it_failed(run_id: str, execution: dict[str, Any]) -> str:
+    lines = [f"run {run_id} ended {execution['status']}"]
+    if execution.get("error"):
+        lines.append(f"  error: {execution['error']}")
+    if execution.get("cause"):
+        lines.append(f"  cause: {execution['cause'][:2000]}")
+    return "\n".join(lines)
