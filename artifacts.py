@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -137,8 +138,9 @@ class Builder:
         return path.read_bytes()
 
     def _install(self, name: str, target: Path, platform: str) -> None:
+        # Without --python, uv takes any interpreter that it finds, and downloads one if there is none.
         command = [
-            find_uv_bin(), "pip", "install", "--quiet", "--target", str(target),
+            find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target),
             "--python-platform", platform, "--python-version", PYTHON_VERSION, "--only-binary", ":all:",
             "--require-hashes", "--no-deps", "--link-mode", "copy", *self.installer_options,
             "--requirements", str(self.root / "lambdas" / "requirements" / f"{name}.txt"),

@@ -30,7 +30,12 @@ Days = Annotated[int, Field(ge=1, le=3650)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-TagValue = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9 +\-=._:/@]+$")]
+TagValue = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9 +\-=._:/@]+$"),
+    # `pulumi config set --path data-scout:tags.cost_center 4711` stores a number.
+    Field(coerce_numbers_to_str=True),
+]
 # YAML 1.1 reads a bare OFF as the boolean false.
 LogLevel = Annotated[Literal["OFF", "ERROR", "ALL"], BeforeValidator(lambda value: "OFF" if value is False else value)]
 

@@ -65,18 +65,24 @@ def on_behalf_of(account: str, source_arn: str) -> Conditions:
     return {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": source_arn}}
 
 
+# AWS documents for Step Functions, Pipes and EventBridge that they say for whom they assume a role. For the execution
+# role of a function it does not, and a condition on what is not said would refuse every function. Who may hand that
+# role to a function is limited by iam:PassRole, in the account of the role alone.
+_SAYS_NOT_FOR_WHOM = frozenset({"lambda"})
+
+
 def trust(service: str, account: str, source_arn: str) -> Statement:
-    """Lets a service assume the role, for one resource only.
+    """Lets a service assume the role, for one resource only where the service says for which one it acts.
 
     Args:
-        service: The service, such as ``lambda``.
+        service: The service, such as ``states``.
         account: The account's id.
         source_arn: The resource for which the service assumes the role.
     """
     return Statement(
         "AssumeRole",
         ("sts:AssumeRole",),
-        conditions=on_behalf_of(account, source_arn),
+        conditions={} if service in _SAYS_NOT_FOR_WHOM else on_behalf_of(account, source_arn),
         principal={"Service": f"{service}.amazonaws.com"},
     )
 

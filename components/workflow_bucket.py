@@ -53,7 +53,7 @@ class WorkflowBucket(pulumi.ComponentResource):
             tags=context.tags("workflow-bucket"),
             opts=child,
         )
-        aws.s3.BucketVersioning(
+        versioning = aws.s3.BucketVersioning(
             name,
             bucket=bucket.id,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
@@ -86,7 +86,13 @@ class WorkflowBucket(pulumi.ComponentResource):
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=child,
         )
-        aws.s3.BucketLifecycleConfiguration(name, bucket=bucket.id, rules=lifecycle_rules(context), opts=child)
+        aws.s3.BucketLifecycleConfiguration(
+            name,
+            bucket=bucket.id,
+            rules=lifecycle_rules(context),
+            # Rules for noncurrent versions are for a bucket that has versions.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )
         everything = (context.bucket_arn, f"{context.bucket_arn}/*")
         aws.s3.BucketPolicy(
             name,
@@ -106,7 +112,9 @@ class WorkflowBucket(pulumi.ComponentResource):
             deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
             policy=document(key_statements(context)),
             tags=context.tags("workflow-bucket"),
-            opts=pulumi.ResourceOptions(parent=self),
+            # Objects outlive the flag, and a bucket that may not be emptied outlives the stack: neither can be read
+            # without the key.
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=not context.settings.force_destroy),
         )
         aws.kms.Alias(
             name,

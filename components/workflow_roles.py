@@ -116,7 +116,10 @@ def function_role(context: StackContext, function: str, *statements: Statement, 
 
 
 def state_machine_role(context: StackContext, machine: str, *statements: Statement) -> RoleSpec:
-    """The role of a state machine: what its tasks need, and what its logs and traces need if they are on.
+    """The role of a state machine: what its tasks and its logs need, and what its traces need if they are on.
+
+    Delivering logs is allowed before logs are on. Step Functions refuses to turn them on until it sees the permission,
+    which takes IAM some seconds; that is waited for when a state machine is made, but not when it is changed.
 
     Args:
         context: The stack.
@@ -126,12 +129,11 @@ def state_machine_role(context: StackContext, machine: str, *statements: Stateme
     Returns:
         The role's specification.
     """
-    logs = () if context.settings.observability.log_level == "OFF" else (deliver_logs(),)
     return RoleSpec(
         service="states",
         source_arn=context.arn("state machine", machine),
         description=f"What the state machine {machine} may do",
-        statements=(*statements, *logs, *_traces(context)),
+        statements=(*statements, deliver_logs(), *_traces(context)),
     )
 
 

@@ -6,9 +6,9 @@ permanent (the same call would fail again), transient (it may well succeed in a 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflow.city_states import PHASES, CityState, Phase
 from workflow.states import ALL_ERRORS, Retrier
@@ -55,15 +55,27 @@ class RetryPolicy(BaseModel):
     interval_seconds: Annotated[int, Field(ge=1)] = 1
     backoff_rate: Annotated[float, Field(ge=1)] = 2.0
     max_attempts: Annotated[int, Field(ge=0)] = 3
-    max_delay_seconds: Annotated[int, Field(ge=1)] = 60
+    max_delay_seconds: Annotated[int, Field(ge=2, lt=31_622_400)] = 60
+
+    @model_validator(mode="after")
+    def _first_wait_below_the_longest(self) -> Self:
+        if self.interval_seconds >= self.max_delay_seconds:
+            raise ValueError(
+                f"interval_seconds is {self.interval_seconds}, which must be less than max_delay_seconds,"
+                f" {self.max_delay_seconds}"
+            )
+        return self
 
     def on(self, *errors: str) -> Retrier:
         """This policy for these error names."""
         return Retrier(error_equals=errors, **self.model_dump())
 
     def capped(self, max_delay_seconds: int) -> RetryPolicy:
-        """This policy with no wait longer than so many seconds."""
-        return self.model_copy(update={"max_delay_seconds": min(self.max_delay_seconds, max_delay_seconds)})
+        """This policy with no wait longer than so many seconds, which are at least 2; the first wait is shorter."""
+        longest = min(self.max_delay_seconds, max_delay_seconds)
+        return self.model_copy(
+            update={"max_delay_seconds": longest, "interval_seconds": min(self.interval_seconds, longest - 1)}
+        )
 
 
 _DISCOVERY = RetryPolicy(interval_seconds=2)

@@ -23,7 +23,7 @@ _lambda_runtime: Final = service("core.lambda_runtime")
 
 _AT_A_TIME: Final = max(2, os.cpu_count() or 1)
 _SOME: Final = 2 * _AT_A_TIME
-_PATIENCE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 5.0
 
 _changed: Final = threading.Condition()
 _starting: Final[set[int]] = set()

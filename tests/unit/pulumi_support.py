@@ -102,6 +102,7 @@ class Resource:
     inputs: Properties
     parent: str
     depends_on: frozenset[str]
+    retained: bool = False
 
     @property
     def document(self) -> Any:
@@ -184,6 +185,7 @@ class _RecordingMonitor(MockMonitor):
                 inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
                 parent=_label(request.parent),
                 depends_on=frozenset(_label(urn) for urn in request.dependencies),
+                retained=request.retainOnDelete,
             )
         )
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]

@@ -230,6 +230,14 @@ class TestLayers:
             builder.layer("core", "arm64")
         assert not (builder.root / ".build").exists()
 
+    def test_no_other_interpreter_is_looked_for_or_downloaded(self, tmp_path, wheels, monkeypatch):
+        builder = self.project(tmp_path / "p", wheels)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+        monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+        assert content(builder, builder.layer("core", "arm64"))
+
     def test_an_installation_that_takes_too_long_is_an_error(self, tmp_path, wheels, monkeypatch):
         monkeypatch.setattr(artifacts, "INSTALL_TIMEOUT_SECONDS", 0.001)
         with pytest.raises(ArtifactError, match=r"layer 'core' was not installed within 0\.001 s"):

@@ -121,6 +121,9 @@ class TestValues:
         assert settings.split_ratio == 0.25
         assert settings.retry[CityState.RANK].backoff_rate == 1.5
 
+    def test_a_cost_center_may_be_a_number(self):
+        assert load(tags={"cost_center": 4711}).tags.cost_center == "4711"
+
     def test_flags_and_numbers_come_as_text_at_the_top_level(self):
         settings = load(force_destroy="true", finalize_reserve_seconds="60")
         assert settings.force_destroy is True
@@ -220,6 +223,8 @@ class TestMistakes:
             ("lifecycle", '{"executions": NaN}', "lifecycle"),
             ("retry", {"Rank": 3}, "retry.Rank"),
             ("retry", {"Rank": {"backoff_rate": 0.5}}, "retry.Rank.backoff_rate"),
+            ("retry", {"Rank": {"interval_seconds": 60}}, "retry.Rank"),
+            ("retry", {"Rank": {"max_delay_seconds": 31_622_400}}, "retry.Rank.max_delay_seconds"),
             ("observability", {"log_level": "DEBUG"}, "observability.log_level"),
             ("lambda", {"log_retention_days": 8}, "lambda.log_retention_days"),
             ("frontier", {"batch_size": 11}, "frontier.batch_size"),

@@ -50,6 +50,7 @@ def apply() -> None:
     _PATCH.around(_sfn, "_run_execution", _run_execution)
     _PATCH.around(_sfn, "_fail_execution", _fail_execution)
     _PATCH.around(_sfn, "_stop_execution", _stop_execution)
+    _PATCH.around(_sfn, "_test_state", _test_state)
     _PATCH.around(_sfn, "_emit_execution_status_event", _emit_execution_status_event)
     _PATCH.around(_sfn, "_scaled_sleep", _scaled_sleep)
     _PATCH.around(_sfn, "_run_sub_machine", _run_sub_machine)
@@ -80,6 +81,13 @@ def _run_execution(original: Untyped, arn: str) -> None:
         if thread.is_alive():
             _time_out(run)
     run.ended.set()
+
+
+def _test_state(original: Untyped, data: dict[str, Any]) -> Untyped:
+    record = {"status": "RUNNING", "name": "TestState", "executionArn": ""}
+    context = contextvars.copy_context()
+    context.run(execution.enter, execution.Run(record, data.get("roleArn", ""), express=False))
+    return context.run(original, data)
 
 
 def _time_out(run: execution.Run) -> None:

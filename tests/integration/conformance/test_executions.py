@@ -138,13 +138,13 @@ def test_retries_wait_longer_and_longer(account: Account) -> None:
     ended, seconds = retried(account, IntervalSeconds=1, BackoffRate=2, MaxAttempts=2)
     assert (ended["status"], ended["error"]) == ("FAILED", "Again")
     assert attempts(account, ended) == 3
-    assert 3 <= seconds < 5
+    assert 3 <= seconds < 8
 
 
 def test_a_retry_waits_at_most_its_maximum_delay(account: Account) -> None:
     ended, seconds = retried(account, IntervalSeconds=1, BackoffRate=10, MaxAttempts=3, MaxDelaySeconds=2)
     assert attempts(account, ended) == 4
-    assert 5 <= seconds < 8
+    assert 5 <= seconds < 15
 
 
 def test_full_jitter_waits_less(account: Account) -> None:

@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.integration.account import Account
 
@@ -88,3 +90,17 @@ def test_a_rule_needs_the_permission_of_the_queue(account: Account) -> None:
     }
     send_to(account, queue, allow(account, queue, "r"), tls_only)
     assert json.loads(account.drain(url, 1)[0]["Body"])["source"] == "ours"
+
+
+@pytest.mark.parametrize(("allowed", "error"), [("sqs:SendMessage", None), ("sqs:ReceiveMessage", "Unhandled")])
+def test_permission_to_send_covers_batches(account: Account, allowed: str, error: str | None) -> None:
+    url, queue = account.queue("q")
+    code = (
+        "import boto3\n"
+        "def handler(url, context):\n"
+        "    entries = [{'Id': '0', 'MessageBody': 'x'}]\n"
+        "    return boto3.client('sqs').send_message_batch(QueueUrl=url, Entries=entries)['Successful'][0]['Id']\n"
+    )
+    account.function("f", code, role=account.role("lambda", (allowed, queue)))
+    kind, answer = account.invoke("f", url)
+    assert kind == error, answer

@@ -124,3 +124,15 @@ def test_an_express_workflow_cannot_wait_for_others(account: Account, resource: 
 def test_a_good_definition_is_valid(account: Account) -> None:
     answer = account.states.validate_state_machine_definition(definition=json.dumps(WAIT))
     assert (answer["result"], answer["diagnostics"]) == ("OK", [])
+
+
+def test_a_single_state_can_be_tried_with_a_role(account: Account) -> None:
+    state = json.dumps({"Type": "Pass", "Parameters": {"b.$": "$.a"}, "End": True})
+    answer = account.states.test_state(definition=state, roleArn=account.role("states"), input='{"a": 1}')
+    assert (answer["status"], json.loads(answer["output"])) == ("SUCCEEDED", {"b": 1})
+
+    task = json.dumps(
+        {"Type": "Task", "Resource": account.function("f", "def handler(e, c):\n    return 1\n"), "End": True}
+    )
+    denied = account.states.test_state(definition=task, roleArn=account.role("states"), input="{}")
+    assert (denied["status"], denied["error"]) == ("FAILED", "Lambda.AWSLambdaException")

@@ -105,6 +105,10 @@ def test_what_is_left_behind_goes_too(graph):
     assert rule["expiration"] == {"expiredObjectDeleteMarker": True}
 
 
+def test_there_are_versions_before_there_are_rules_for_them(graph):
+    assert "BucketVersioning data" in graph.one("BucketLifecycleConfiguration").depends_on
+
+
 def test_google_data_does_not_outlive_its_expiration_as_a_noncurrent_version_for_a_week(graph):
     (rule,) = [
         rule
@@ -161,6 +165,11 @@ def test_a_key_of_its_own_by_flag():
         }
     ]
     assert graph.component_outputs["WorkflowBucket data"]["keyArn"] == arn
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_key_stays_as_long_as_objects_may_need_it(allowed):
+    assert build(encryption={"kms": True}, force_destroy=allowed).one("Key").retained is not allowed
 
 
 def test_the_key_is_used_through_s3_only_and_its_managers_do_not_use_it():

@@ -180,6 +180,12 @@ def test_a_stack_may_choose_other_retries():
     }
 
 
+def test_the_first_wait_stays_below_the_longest_where_waits_are_capped():
+    capped = RetryPolicy(interval_seconds=5, max_delay_seconds=40).capped(3)
+    assert (capped.interval_seconds, capped.max_delay_seconds) == (2, 3)
+    assert RetryPolicy.model_validate(capped.model_dump()) == capped
+
+
 def test_time_outs_are_retried_by_the_city_and_left_to_the_queue_by_the_pages():
     for name, task in TASKS.items():
         for error in TIMEOUT_ERRORS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import random
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from hypothesis import HealthCheck, settings
 
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.job import RunInput
@@ -23,12 +25,17 @@ if TYPE_CHECKING:
     from tests.integration.account import Account
 
 TABLE = "ledger"
+WORKERS = 40
+# Each example of a property is a run of its own, so that all of them may share a table.
+RUN_IDS = (f"run-{number}" for number in itertools.count())
+ON_EMULATOR = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 MODES = {"TileSweep": StateMode.MOCK, "Rank": StateMode.MOCK}
-_EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def make_table(account: Account) -> DynamoDBClient:
-    client = account.session.client("dynamodb", config=Config(max_pool_connections=50))
+def make_table(client: DynamoDBClient) -> None:
     client.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -38,7 +45,6 @@ def make_table(account: Account) -> DynamoDBClient:
         ],
         KeySchema=[{"AttributeName": "run", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
     )
-    return client
 
 
 def job(name: str = "edinburgh", **changes: Any) -> RunInput:
@@ -60,13 +66,13 @@ def opened(
     run_id: str = "run-1",
     *,
     of: RunInput | None = None,
-    settings: RunDefaults | None = None,
+    defaults: RunDefaults | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Ledger:
     """The ledger of a run that was just opened; its job id is the run's id, so that no two are the same job."""
     ledger = Ledger(TABLE, run_id, client, **({"clock": clock} if clock else {}))
     run_input = (of or job()).model_copy(update={"job_id": run_id})
-    ledger.open_run(run_input, modes=MODES, settings=settings or RunDefaults(), versions={"program": "1"})
+    ledger.open_run(run_input, modes=MODES, settings=defaults or RunDefaults(), versions={"program": "1"})
     return ledger
 
 

@@ -1,0 +1,85 @@
+"""What the states of finalization hand to each other: objects in the bucket, with their sizes and digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from lambdas.contracts.candidate import Place
+from lambdas.contracts.manifest import Output
+from lambdas.runtime import keys
+from lambdas.runtime.errors import InputNotFound, VerificationFailed
+from lambdas.runtime.run import Run
+from lambdas.runtime.storage import sha256
+
+JSON_LINES_TYPE = "application/jsonl"
+GEOJSON_TYPE = "application/geo+json"
+PLACES: TypeAdapter[list[Place]] = TypeAdapter(list[Place])
+
+
+def unranked_key(execution_id: str) -> str:
+    """The places as DedupeCanonicalize hands them over: beside its output, which only names them."""
+    return keys.stage_output(execution_id, "DedupeCanonicalize").replace("output.json", "places.jsonl")
+
+
+def canonical_key(slug: str, run_id: str) -> str:
+    """The places before they are ranked, one per line: kept beyond the execution, also where ranking fails."""
+    return keys.places(slug, run_id).replace("places.jsonl", "canonical.jsonl")
+
+
+def to_lines(places: Iterable[Place]) -> bytes:
+    """Places as JSON lines."""
+    return "".join(place.model_dump_json(exclude_none=True) + "\n" for place in places).encode()
+
+
+def from_lines(body: bytes) -> list[Place]:
+    """Places from JSON lines.
+
+    Raises:
+        ValueError: ``pydantic.ValidationError``: a line is no place.
+    """
+    return PLACES.validate_json(b"[" + b",".join(body.splitlines()) + b"]")
+
+
+def write(run: Run, key: str, body: bytes, content_type: str) -> dict[str, Any]:
+    """Write an output once.
+
+    Returns:
+        What names it in the outputs of a stage and in the manifest.
+
+    Raises:
+        OutputConflict: Something else stands there.
+    """
+    digest = run.storage.put_once(key, body, content_type)
+    return {"key": key, "bytes": len(body), "sha256": digest}
+
+
+def verified(run: Run, output: Output) -> bytes:
+    """Read an output, and compare it with what names it.
+
+    Raises:
+        VerificationFailed: It does not exist, or is another one.
+    """
+    try:
+        body = run.storage.get(output.key)
+    except InputNotFound as error:
+        raise VerificationFailed(f"{output.key} is named as an output and does not exist.") from error
+    if len(body) != output.bytes or sha256(body) != output.sha256:
+        raise VerificationFailed(
+            f"{output.key} has {len(body)} bytes with digest {sha256(body)}, not {output.bytes} with {output.sha256}."
+        )
+    return body
+
+
+def output_of(run: Run, state: str) -> Mapping[str, Any] | None:
+    """The output of a state of this execution, or ``None`` where it has none."""
+    body = run.storage.find(keys.stage_output(run.execution_id, state))
+    return None if body is None else json.loads(body)["data"]
+
+
+def named_outputs(data: Mapping[str, Any]) -> Sequence[Output]:
+    """The objects that a state's output names."""
+    return [Output.parse(output) for output in data["outputs"]]

@@ -1,0 +1,229 @@
+"""Budgets and rates of a run: every change is one conditional update that carries its own idempotency key."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.manifest import BudgetUse, StoppedBy
+from lambdas.runtime.items import ConditionFailed, Item
+from lambdas.runtime.record import Records, mark_of
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A part of a budget that is held for calls about to be made.
+
+    Attributes:
+        group: Whose budget.
+        key: The idempotency key.
+        granted: How many of the asked amounts, from the first on.
+        amount: Their sum, in units of the group.
+    """
+
+    group: BudgetGroup
+    key: str
+    granted: int
+    amount: int
+
+
+class Budgets(Records):
+    """The budgets of a run, one item each: ``spent`` counts what is reserved as spent.
+
+    The item also holds a mark for each reservation: the reserved amount, negative once it is settled. A mark takes
+    about 20 bytes of the item's 400 KB, so that a run has room for some 20,000 batches in each budget.
+    """
+
+    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str) -> Reservation:
+        """Hold a part of a budget for calls about to be made.
+
+        As many of the amounts as fit are granted, from the first on. A repeated call with the same key is answered
+        with what stands and charges nothing. If not all are granted, the run's budget gate closes.
+
+        Args:
+            group: Whose budget.
+            amounts: The most that each call may use, in units of the group, each at least 1.
+            key: The idempotency key: the state and the hashes of its requests.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be used; nothing may be spent.
+        """
+        cap = self.run().job.cap(group)
+        sums = list(accumulate(amounts, initial=0))
+        granted, spent = _fitting(sums, cap), 0
+        while granted:
+            reserving = self.action(
+                f"BUDGET#{group}",
+                "SET #mark = :amount ADD #spent :amount, #calls :calls",
+                {"amount": sums[granted], "calls": granted, "room": cap - sums[granted]},
+                condition="#spent <= :room AND attribute_not_exists(#mark)",
+                names={"mark": mark_of(key)},
+            )
+            try:
+                spent = self.update(reserving)["spent"]
+                break
+            except ConditionFailed as refusal:
+                standing = self._known(refusal)
+                spent = standing["spent"]
+                if mark_of(key) in standing:
+                    granted = _fitting(sums, abs(standing[mark_of(key)]))
+                    break
+                granted = _fitting(sums, cap - spent)
+        if granted < len(amounts):
+            self.close_gate(
+                StoppedBy.BUDGET, spent, cap, f"{group}: {sums[granted + 1] - sums[granted]} more would pass the cap"
+            )
+        return Reservation(group, key, granted, sums[granted])
+
+    def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
+        """Replace a reservation by what the calls really used. A repeated call changes nothing.
+
+        Args:
+            reservation: From :meth:`reserve`.
+            spent: What was used, in units of the group.
+            calls: How many calls were made.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be used; the reservation stays.
+        """
+        if (spent, calls) != (reservation.amount, reservation.granted):
+            self._adjust(reservation, spent, calls, "SET #mark = :settled", {"settled": -reservation.amount})
+
+    def release(self, reservation: Reservation, spent: int = 0, calls: int = 0) -> None:
+        """Give back what a reservation holds for calls that were not made, and forget its key: a retry reserves anew.
+
+        Args:
+            reservation: From :meth:`reserve`.
+            spent: What was used all the same, in units of the group.
+            calls: How many calls were made.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be used; the reservation stays.
+        """
+        self._adjust(reservation, spent, calls, "REMOVE #mark", {})
+
+    def _adjust(self, reservation: Reservation, spent: int, calls: int, change: str, values: dict[str, int]) -> None:
+        if not reservation.granted:
+            return
+        adjusting = self.action(
+            f"BUDGET#{reservation.group}",
+            f"{change} ADD #spent :spent, #calls :calls",
+            {
+                "spent": spent - reservation.amount,
+                "calls": calls - reservation.granted,
+                "amount": reservation.amount,
+                **values,
+            },
+            condition="#mark = :amount",
+            names={"mark": mark_of(reservation.key)},
+        )
+        try:
+            self.update(adjusting)
+        except ConditionFailed as refusal:
+            self._known(refusal)  # settled already
+
+    def skip(self, group: BudgetGroup, count: int, key: str) -> None:
+        """Count work that a kill switch left out. A repeated call with the same key counts nothing.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be used.
+        """
+        skipping = self.action(
+            f"BUDGET#{group}",
+            "SET #mark = :none ADD #skipped :count",
+            {"none": 0, "count": count},
+            condition="attribute_exists(#spent) AND attribute_not_exists(#mark)",
+            names={"mark": mark_of(f"skip|{key}")},
+        )
+        try:
+            self.update(skipping)
+        except ConditionFailed as refusal:
+            self._known(refusal)  # counted already
+
+    def budgets(self) -> dict[str, BudgetUse]:
+        """What each group has used, for the manifest.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be read.
+        """
+        record = self.run()
+        items = {item["item"]: item for item in self.read_all("BUDGET#", "spent", "calls", "skipped")}
+        return {
+            group.value: _use(items[f"BUDGET#{group}"], record.job.cap(group), record.killed(group))
+            for group in BudgetGroup
+        }
+
+    def take(self, connector: Connector, tokens: int, key: str) -> float:
+        """Take tokens from a connector's bucket, if they are there.
+
+        The bucket is one number, the moment at which it will be full again (the generic cell rate algorithm), so that
+        workers change it in one update, without reading it first and without disturbing each other.
+
+        Args:
+            connector: Which bucket.
+            tokens: How many.
+            key: The idempotency key; a call that is repeated at once, after a lost reply, takes nothing more.
+
+        Returns:
+            0 if they were taken; else the seconds after which to ask again, infinite if that would never help.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be used.
+        """
+        record = self.run()
+        bucket = record.settings.bucket(connector)
+        if tokens > bucket.capacity:
+            return math.inf
+        # In milliseconds. A bucket without refill has a clock that stands still.
+        per_token = 1000 / bucket.per_second if bucket.refill else 1
+        now = round(self._clock() * 1000) if bucket.refill else 0
+        cost = math.ceil(tokens * per_token)
+        latest = now + math.floor((bucket.capacity - tokens) * per_token)
+        full_at = self._full_at.get(connector, 0)
+        while full_at <= latest:
+            full = full_at <= now
+            taking = self.action(
+                f"RATE#{connector}",
+                "SET #last = :key, #expires_at = :expires_at"
+                + (", #full_at = :after" if full else " ADD #full_at :cost"),
+                {"key": mark_of(key), "now": now, "expires_at": record.expires_at}
+                | ({"after": now + cost} if full else {"cost": cost, "latest": latest}),
+                condition="NOT #last = :key AND "
+                + (
+                    "(attribute_not_exists(#full_at) OR #full_at <= :now)"
+                    if full
+                    else "#full_at BETWEEN :now AND :latest"
+                ),
+            )
+            try:
+                self._full_at[connector] = self.update(taking)["full_at"]
+            except ConditionFailed as refusal:
+                full_at = refusal.standing["full_at"]
+                if refusal.standing["last"] != mark_of(key):
+                    continue
+            return 0.0
+        self._full_at[connector] = full_at
+        return (full_at - latest) / 1000 if bucket.refill else math.inf
+
+    @cached_property
+    def _full_at(self) -> dict[Connector, int]:
+        # What this process last saw. The true value is never earlier, so that a refusal by it is right.
+        return {}
+
+
+def _fitting(sums: Sequence[int], room: int) -> int:
+    """How many amounts fit into a room, given their running sums from 0 on."""
+    return max(0, bisect_right(sums, room) - 1)
+
+
+def _use(item: Item, cap: int, killed: bool) -> BudgetUse:
+    return BudgetUse(cap=cap, spent=item["spent"], calls=item["calls"], skipped=item.get("skipped", 0), killed=killed)

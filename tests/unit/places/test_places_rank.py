@@ -1,0 +1,133 @@
+"""Ranking and the map: tiers, factors, anchors, licences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from lambdas.contracts.candidate import Candidate, Place
+from lambdas.places.dedupe import dedupe
+from lambdas.places.geo import Disc
+from lambdas.places.geojson import feature_collection
+from lambdas.places.identity import identity
+from lambdas.places.rank import WEIGHTS, rank
+from lambdas.places.validation import Rejection, validate
+from tests.unit.places.sightings import AT, CENTER, sighting
+
+
+def ranked(candidates: Sequence[Candidate], primaries: int = 200) -> list[Place]:
+    return rank(dedupe(candidates, city="", merged_at=AT).places, CENTER, max_primaries=primaries)
+
+
+FAMOUS = sighting(
+    "wikidata:Q1",
+    "Castle Rock",
+    category="historic",
+    east=400,
+    signals={"sitelinks": 60, "has_wikipedia": True},
+    refs={"wikidata_id": "Q1"},
+)
+LOCAL = sighting("osm:node/2", "Little Museum", east=500, north=100, signals={"rating": 4.0, "reviews": 5})
+CAFE = sighting("osm:node/3", "Cup", category="cafe", east=450)
+FAR_CAFE = sighting("osm:node/4", "Far Cup", category="cafe", east=5_000)
+
+
+def test_weights_sum_to_one():
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
+
+
+def test_sights_become_primaries_and_the_rest_secondaries():
+    result = ranked([CAFE, LOCAL, FAMOUS, FAR_CAFE])
+    assert [(place.name, place.tier, place.rank) for place in result] == [
+        ("Castle Rock", "primary", 1),
+        ("Little Museum", "primary", 2),
+        ("Cup", "secondary", 3),
+        ("Far Cup", "secondary", 4),
+    ]
+    assert all(place.score is not None and 0 <= place.score <= 1 for place in result)
+
+
+def test_sights_beyond_the_limit_are_secondaries():
+    result = ranked([CAFE, LOCAL, FAMOUS], primaries=1)
+    assert [place.tier for place in result] == ["primary", "secondary", "secondary"]
+
+
+def test_what_is_not_known_is_left_out_and_not_zero():
+    unknown = sighting("osm:node/9", "Silent Stone", category="monument", east=400)
+    breakdown = next(place for place in ranked([unknown, FAMOUS]) if place.name == "Silent Stone").score_breakdown
+    assert breakdown is not None
+    assert breakdown.popularity is None
+    assert breakdown.geo_centrality == pytest.approx(1 / 1.4, rel=0.01)
+
+
+def test_anchors_are_the_nearest_primaries_with_their_distances():
+    cup = next(place for place in ranked([CAFE, LOCAL, FAMOUS, FAR_CAFE]) if place.name == "Cup")
+    castle = next(place for place in ranked([FAMOUS]) if place.name == "Castle Rock")
+    (nearest, distance), second = cup.anchors
+    assert nearest == castle.place_id
+    assert distance == pytest.approx(50, abs=0.5)
+    assert second[1] > distance
+    assert cup.score_breakdown is not None
+    assert cup.score_breakdown.adjacency == cup.score
+    far = next(place for place in ranked([CAFE, LOCAL, FAMOUS, FAR_CAFE]) if place.name == "Far Cup")
+    assert far.anchors == ()
+
+
+def test_rank_of_nothing_is_nothing():
+    assert ranked([]) == []
+
+
+def test_map_names_whom_it_owes():
+    places = ranked([CAFE, FAMOUS, sighting("web:1", "Nowhere Inn", category="hotel", lat=None, lng=None)])
+    document = json.loads(json.dumps(feature_collection(places, city="Edinburgh")))
+    assert document["type"] == "FeatureCollection"
+    assert document["attribution"] == ["(c) osm", "(c) web", "(c) wikidata"]
+    castle = document["features"][0]
+    assert castle["geometry"]["type"] == "Point"
+    assert castle["geometry"]["coordinates"] == pytest.approx([CENTER.lng, CENTER.lat], abs=0.01)
+    assert castle["properties"]["name"] == "Castle Rock"
+    assert castle["properties"]["attribution"] == "(c) wikidata"
+    assert (castle["properties"]["tier"], castle["properties"]["rank"]) == ("primary", 1)
+    nowhere = next(feature for feature in document["features"] if feature["properties"]["name"] == "Nowhere Inn")
+    assert nowhere["geometry"] is None
+
+
+def test_identity_is_one_for_two_sources_and_two_for_two_places():
+    osm = sighting("osm:node/1", "St Ronan's Church", east=300)
+    google = sighting("google:a", "Saint Ronans Church", east=308, north=-6)
+    assert identity(osm) == identity(google)
+    assert identity(osm) != identity(sighting("osm:node/2", "St Ronan's Hall", east=300))
+    branch = sighting("osm:node/3", "St Ronan's Church", east=5_000)
+    assert identity(osm)[1] != identity(branch)[1]
+    nowhere = sighting("web:1", "St Ronan's Church", lat=None, lng=None)
+    assert identity(nowhere)[0] == "-"
+
+
+AREA = Disc(CENTER, 5_000)
+
+
+def test_validation_takes_what_lies_inside():
+    assert validate(CAFE, AREA) == CAFE
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        (sighting("web:1", "A", lat=None, lng=None), Rejection.NO_POSITION),
+        (sighting("web:1", "A", lat=0.0, lng=0.0), Rejection.NULL_ISLAND),
+        (sighting("web:1", "A", east=5_100), Rejection.OUTSIDE),
+        (sighting("web:1", "A", east=3, coordinates_confidence=0.3), Rejection.CITY_CENTER),
+    ],
+)
+def test_validation_says_why_not(candidate: Candidate, reason: Rejection):
+    assert validate(candidate, AREA) is reason
+
+
+def test_validation_turns_exchanged_coordinates_round():
+    swapped = CAFE.model_copy(update={"lat": CAFE.lng, "lng": CAFE.lat})
+    valid = validate(swapped, AREA)
+    assert isinstance(valid, Candidate)
+    assert (valid.lat, valid.lng) == (CAFE.lat, CAFE.lng)
+    assert valid.coordinates_confidence < CAFE.coordinates_confidence
