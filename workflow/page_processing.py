@@ -105,6 +105,7 @@ def _one_message(targets: Targets, retries: Mapping[CityState, RetryPolicy]) -> 
                 "executionId.$": "$.executionId",
                 "runId.$": "$.runId",
                 "currentStage": name,
+                **({"state": state.value} if name != state else {}),
                 "workflowBucket": targets.workflow_bucket,
                 **payload,
             },

@@ -35,7 +35,8 @@ class ExecutionContext(Contract):
     """The event of a stage (camelCase in JSON).
 
     ``execution_id`` names the execution whose outputs belong together, ``run_id`` the run in the ledger;
-    ``previous_stage`` is ``None`` for the first stage, which then reads ``initial_data``.
+    ``previous_stage`` is ``None`` for the first stage, which then reads ``initial_data``. ``state`` is the state whose
+    work the stage is, where that has another name: the mode, the ledger and the manifest know states.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
@@ -46,6 +47,12 @@ class ExecutionContext(Contract):
     previous_stage: StateName | None = None
     workflow_bucket: Annotated[str, Field(min_length=3, max_length=63)]
     initial_data: Json = None
+    state: StateName | None = None
+
+    @property
+    def state_name(self) -> str:
+        """The state whose work the stage is."""
+        return self.state or self.current_stage
 
     @classmethod
     def parse(cls, document: object) -> Self:

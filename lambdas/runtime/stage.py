@@ -115,7 +115,7 @@ def handle(
     aws.deadline = Deadline.of(lambda_context)
     storage = Storage(context.workflow_bucket, aws.s3)
     run = Run(
-        state=context.current_stage,
+        state=context.state_name,
         execution_id=context.execution_id,
         ledger=Ledger(os.environ["LEDGER_TABLE"], context.run_id, aws.dynamodb),
         storage=storage,
@@ -129,7 +129,7 @@ def handle(
         )
         seconds = time.monotonic() - started
         run.ledger.record_state(
-            context.current_stage,
+            context.state_name,
             key=context.execution_id,
             seconds=seconds,
             status=StateStatus(envelope["status"]),
@@ -203,7 +203,7 @@ def _report_failure(error: Exception, context: ExecutionContext, run: Run, reque
     _emit(context, seconds, Errors=1)
     try:
         run.ledger.record_state(
-            context.current_stage,
+            context.state_name,
             key=f"{context.execution_id}|{request_id}",
             seconds=seconds,
             status=StateStatus.FAILED,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambdas.contracts.connectors import Connector
-from lambdas.contracts.manifest import StateStatus
+from lambdas.contracts.manifest import StateMode, StateStatus
 from lambdas.runtime import record
 from lambdas.runtime.aws import Aws
 from lambdas.runtime.context import StageOutput
@@ -57,6 +57,19 @@ class TestHandler:
         assert envelope["sha256"] == second["outputSha256"]
         report = ledger.states()["Rank"]
         assert (report.status, report.records) == (StateStatus.SUCCEEDED, 4)
+
+    def test_a_stage_by_another_name_counts_as_the_state_whose_work_it_is(self, aws):
+        ledger = opened(aws.dynamodb)
+        modes = []
+
+        def search(given: StageInput, run: Run) -> StageOutput:
+            modes.append(run.mode())
+            return StageOutput({}, 5)
+
+        handle(event("SearchMaps") | {"state": "TileSweep"}, Invocation(), {"SearchMaps": search}, aws)
+        assert modes == [StateMode.MOCK]
+        report = ledger.states()["TileSweep"]
+        assert (report.status, report.records) == (StateStatus.SUCCEEDED, 5)
 
     def test_a_stage_that_has_put_out_is_not_done_again(self, aws):
         opened(aws.dynamodb)

@@ -15,7 +15,7 @@ from workflow.city_discovery import city_discovery
 from workflow.city_states import PHASES, STATE_NAMES, CityState, Phase
 from workflow.definition import MachineType, StateMachine, render
 from workflow.graph import all_states
-from workflow.page_processing import page_processing
+from workflow.page_processing import SEARCH_MAPS, page_processing
 from workflow.retries import PERMANENT_ERRORS, STATE_RETRIES, TIMEOUT_ERRORS, TRANSIENT_ERRORS, RetryPolicy
 from workflow.rules import check
 from workflow.states import ALL_ERRORS, Pass, Task
@@ -113,7 +113,9 @@ def test_a_task_outlives_its_function_and_hands_it_what_it_needs(task: Task):
     assert ("operation" in payload) != ("currentStage" in payload)
     if "currentStage" in payload:
         keys = {key.removesuffix(".$") for key in payload}
-        assert keys == {"executionId", "runId", "currentStage", "previousStage", "workflowBucket", "initialData"}
+        named = {"executionId", "runId", "currentStage", "previousStage", "workflowBucket", "initialData"}
+        assert keys == named | ({"state"} if payload["currentStage"] == SEARCH_MAPS else set())
+        assert payload.get("state", payload["currentStage"]) in set(CityState)
         assert payload["workflowBucket"] == TARGETS.workflow_bucket
 
 
