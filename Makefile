@@ -15,7 +15,8 @@ help: ## List the targets
 
 up: install ## Install, start the embedded AWS, deploy the stack on it, run Edinburgh, show the result
 	@$(BIN)/scout up --stack $(STACK)
-	@$(BIN)/scout run --input $(INPUT)
+	@$(BIN)/scout run --input $(INPUT) --out .scout/results
+	@echo "Next: $(BIN)/scout run --input examples/input.london.json, or $(BIN)/scout --help; make down stops it all"
 
 down: install ## Stop what `make up` started
 	@$(BIN)/scout down

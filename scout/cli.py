@@ -69,6 +69,7 @@ def run(
     stack: Annotated[str | None, typer.Option("--stack", "-s", help="Default: the stack of the last `up`.")] = None,
     as_json: Annotated[bool, _JSON] = False,
     timeout: Annotated[int | None, typer.Option(help="Seconds to follow the run; default: its own limit.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Copy manifest and outputs to a folder per run in here.")] = None,
 ) -> None:
     """Run a city on what is up, follow it, and verify its outputs.
 
@@ -81,7 +82,7 @@ def run(
     deployment = local.deployment(stack)
     console = Console(stderr=as_json, highlight=False)
     view = views.RunView(console, deployment)
-    result = runs.run(deployment, job, view=view, timeout=timeout)
+    result = runs.run(deployment, job, view=view, timeout=timeout, out=out)
     if as_json:
         sys.stdout.write(result.manifest.model_dump_json(indent=2) + "\n")
     else:

@@ -8,6 +8,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -60,11 +61,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A run that has ended, its outputs verified. ``exit_code``: 0 succeeded, 3 partial, 1 failed."""
+    """A run that has ended, its outputs verified, and copied to a folder if one was given."""
 
     run_id: str
     manifest: Manifest
     manifest_key: str
+    copied_to: Path | None = None
 
     @property
     def exit_code(self) -> int:
@@ -85,7 +87,9 @@ class Observer(Protocol):
         """Nothing more will come."""
 
 
-def run(deployment: Deployment, job: RunInput, *, view: Observer, timeout: float | None = None) -> RunResult:
+def run(
+    deployment: Deployment, job: RunInput, *, view: Observer, timeout: float | None = None, out: Path | None = None
+) -> RunResult:
     """Run a city to its end.
 
     Args:
@@ -94,6 +98,7 @@ def run(deployment: Deployment, job: RunInput, *, view: Observer, timeout: float
         view: Told how the run goes on.
         timeout: Seconds to follow the run before giving up on it (it is not stopped); by default its own wall clock
             and a quarter of an hour.
+        out: Copy manifest and outputs to ``out/RUN_ID``.
 
     Returns:
         The manifest, whose outputs were read back and compared with their digests.
@@ -110,9 +115,11 @@ def run(deployment: Deployment, job: RunInput, *, view: Observer, timeout: float
     if last["status"] != "SUCCEEDED":
         raise ScoutError(_why_it_failed(run_id, last))
     key = keys.manifest(job.slug, run_id)
-    manifest = Manifest.model_validate_json(_read(deployment, key))
-    verify(deployment, manifest)
-    return RunResult(run_id=run_id, manifest=manifest, manifest_key=key)
+    body = _read(deployment, key)
+    manifest = Manifest.model_validate_json(body)
+    outputs = verified_outputs(deployment, manifest)
+    folder = _copied({"manifest.json": body, **outputs}, out / run_id) if out else None
+    return RunResult(run_id=run_id, manifest=manifest, manifest_key=key, copied_to=folder)
 
 
 def start(deployment: Deployment, job: RunInput) -> str:
@@ -215,12 +222,16 @@ class _Watcher:
                 yield event
 
 
-def verify(deployment: Deployment, manifest: Manifest) -> None:
+def verified_outputs(deployment: Deployment, manifest: Manifest) -> dict[str, bytes]:
     """Read back every output that a manifest names.
+
+    Returns:
+        The outputs by file name.
 
     Raises:
         ScoutError: One is missing, or is not what the manifest says.
     """
+    outputs = {}
     for output in manifest.outputs:
         body = _read(deployment, output.key)
         if len(body) != output.bytes or hashlib.sha256(body).hexdigest() != output.sha256:
@@ -228,6 +239,15 @@ def verify(deployment: Deployment, manifest: Manifest) -> None:
                 f"s3://{deployment.bucket}/{output.key} is not what the manifest of {manifest.run_id} names: it has "
                 f"{len(body):,} bytes, and another digest or length is recorded there"
             )
+        outputs[output.key.rpartition("/")[2]] = body
+    return outputs
+
+
+def _copied(files: dict[str, bytes], folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+    return folder
 
 
 def _read(deployment: Deployment, key: str) -> bytes:

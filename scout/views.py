@@ -48,7 +48,8 @@ class DeployView:
     def embedded_aws(self, emulator: Emulator, *, started: bool) -> None:
         """The embedded AWS answers."""
         state = "started" if started else "running"
-        self._console.print(f"Embedded AWS {state} at {emulator.endpoint_url} (log: {emulator.log_file})")
+        line = f"Embedded AWS {state} at {emulator.endpoint_url} (log: {emulator.log_file})"
+        self._console.print(line, soft_wrap=True)
 
     def event(self, event: Event) -> None:
         """Something happened to a resource."""
@@ -82,15 +83,17 @@ class RunView:
         self._console = console
         self._deployment = deployment
         self._live: Live | None = None
-        self._states_shown = 0
+        self._read = 0
+        self._shown: set[str] = set()
         self._last_line = ""
         self._last_line_at = 0.0
 
     def started(self, run_id: str, job: RunInput) -> None:
         """The execution has been accepted."""
         self._console.print(
-            f"\n[bold]Run {run_id}[/bold]  {job.city}, {job.seed.radius_km:g} km around "
-            f"{job.seed.center.lat:g}, {job.seed.center.lng:g}, on stack {self._deployment.stack}"
+            f"\n[bold]Run {run_id}[/bold] on stack {self._deployment.stack}\n"
+            f"  {job.city}, {job.seed.radius_km:g} km around {job.seed.center.lat:g}, {job.seed.center.lng:g}",
+            soft_wrap=True,
         )
         if self._console.is_terminal:
             self._live = Live(console=self._console, refresh_per_second=8, transient=True)
@@ -98,9 +101,12 @@ class RunView:
 
     def update(self, snapshot: Snapshot) -> None:
         """The run has moved on, or time has passed."""
-        for entered in snapshot.states[self._states_shown :]:
-            self._console.print(f"  {entered.seconds:6.1f} s  [cyan]{entered.name}[/cyan]")
-        self._states_shown = len(snapshot.states)
+        for entered in snapshot.states[self._read :]:
+            # The states of the polling loop come again with each turn: the line of progress says what has changed.
+            if entered.name not in self._shown:
+                self._shown.add(entered.name)
+                self._console.print(f"  {entered.seconds:6.1f} s  [cyan]{entered.name}[/cyan]")
+        self._read = len(snapshot.states)
         line = _progress(snapshot)
         if self._live is not None:
             self._live.update(Text(f"  {snapshot.seconds:6.1f} s  {line}", style="dim"))
@@ -121,6 +127,8 @@ class RunView:
         self._console.print(f"Manifest: s3://{self._deployment.bucket}/{result.manifest_key}", soft_wrap=True)
         for output in result.manifest.outputs:
             self._console.print(f"          s3://{self._deployment.bucket}/{output.key}", soft_wrap=True)
+        if result.copied_to is not None:
+            self._console.print(f"Copied to {result.copied_to}", soft_wrap=True)
 
 
 def _progress(snapshot: Snapshot) -> str:
