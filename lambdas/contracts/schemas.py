@@ -1,14 +1,7 @@
-"""The JSON Schemas of the contracts, made from the models, for editors and for other languages.
-
-``python -m lambdas.contracts.schemas schemas`` writes them anew.
-"""
+"""The JSON Schemas of the contracts, made from the models, for editors and for other languages."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lambdas.contracts.base import Contract
@@ -37,19 +30,3 @@ def contract_schemas() -> dict[str, dict[str, Any]]:
         # The models have a default for it; a reader tells the two shapes apart by it.
         schemas[name]["required"] = ["type", *schemas[name]["required"]]
     return schemas
-
-
-def schema_text(schema: dict[str, Any]) -> str:
-    """A schema as it stands in its file."""
-    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write all schemas into the folder that the only argument names."""
-    (folder,) = arguments
-    for name, schema in contract_schemas().items():
-        (Path(folder) / name).write_text(schema_text(schema), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -19,7 +19,7 @@ from typing import Any, cast
 import pulumi
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_root_resource, set_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack, massage, run_pulumi_func
 
 import artifacts
@@ -224,7 +224,9 @@ def record(
     async def main() -> None:
         # What depends on a resource that failed fails with the same error, which `run_pulumi_func` raises.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        set_root_resource(cast("pulumi.Resource", None))  # that of the run before
+        # What a run before left behind, a failed one also outputs that belong to its closed loop.
+        set_root_resource(cast("pulumi.Resource", None))
+        SETTINGS.outputs.clear()
         set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
         set_all_config(dict(config or {}))
         await run_pulumi_func(program)
