@@ -202,7 +202,9 @@ class Settings(Section):
     force_destroy: bool = Field(False, description="destroy also deletes the bucket's objects and the ledger")
 
     @classmethod
-    def load(cls, project: str, stack: str, config: Mapping[str, str]) -> Self:
+    def load(
+        cls, project: str, stack: str, config: Mapping[str, str], environ: Mapping[str, str] | None = None
+    ) -> Self:
         """Make the settings of a stack from the engine's configuration.
 
         Args:
@@ -210,6 +212,8 @@ class Settings(Section):
             stack: The stack's name.
             config: All keys with their namespaces; every value a string, objects as JSON. Other namespaces than the
                 project's are left to their providers, save ``aws:region``.
+            environ: Environment variables. ``CONCURRENCY_<KEY>`` lies over the config: ``CONCURRENCY_WEB_FETCH`` over
+                ``concurrency.web.fetch``.
 
         Returns:
             The validated settings.
@@ -221,6 +225,9 @@ class Settings(Section):
         own = {key.removeprefix(f"{project}:"): text for key, text in config.items() if key.startswith(f"{project}:")}
         keys = _keys_of(cls)
         document = {key: _parse(keys[key], text) for key, text in own.items() if key in keys}
+        if over := _concurrency(environ or {}):
+            section = document.get("concurrency")
+            document["concurrency"] = {**(section if isinstance(section, Mapping) else {}), **over}
         region = {REGION_KEY: config[REGION_KEY]} if REGION_KEY in config else {}
         problems = [_unknown(project, key) for key in own if key not in keys]
         problems += _unusable_states(project, document.get("states"))
@@ -281,6 +288,12 @@ def stack_config_schema(project: str = "data-scout") -> dict[str, Any]:
         },
         "$defs": settings["$defs"],
     }
+
+
+def _concurrency(environ: Mapping[str, str]) -> dict[str, str]:
+    """What environment variables say of the concurrency, by the keys of that section."""
+    names = {f"CONCURRENCY_{key}".replace(".", "_").upper(): key for key in _keys_of(Concurrency)}
+    return {key: environ[name] for name, key in names.items() if name in environ}
 
 
 def _keys_of(model: type[BaseModel]) -> dict[str, Any]:

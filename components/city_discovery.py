@@ -17,7 +17,7 @@ from components.policies import Statement, invoke_functions, receive_messages, s
 from components.run_ledger import RunLedger, RunLedgerArgs
 from components.stage_function import StageFunction, StageFunctionArgs, function_layer
 from components.workflow_bucket import WorkflowBucket, WorkflowBucketArgs
-from components.workflow_pipeline import QueueSource, Workflow, WorkflowPipeline, WorkflowPipelineArgs
+from components.workflow_pipeline import FailureReports, QueueSource, Workflow, WorkflowPipeline, WorkflowPipelineArgs
 from components.workflow_roles import (
     RoleSpec,
     WorkflowRoles,
@@ -26,7 +26,7 @@ from components.workflow_roles import (
     pipe_role,
     state_machine_role,
 )
-from workflow.city_discovery import city_discovery
+from workflow.city_discovery import REPORTED, city_discovery
 from workflow.city_states import PHASES, CityState, Phase
 from workflow.definition import MachineType, render
 from workflow.page_processing import page_processing
@@ -35,6 +35,7 @@ PAGE_TIMEOUT_SECONDS = 300
 CITY = "city-discovery"
 PAGES = "page-processing"
 PIPE = "frontier"
+FAILURE_RULE = f"{CITY}-failure"
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,16 @@ class CityDiscovery(pulumi.ComponentResource):
         super().__init__("data-scout:components:CityDiscovery", name, None, opts)
         context, child = args.context, pulumi.ResourceOptions(parent=self)
         self.bucket = WorkflowBucket("data", WorkflowBucketArgs(context), child)
-        self.frontier = FrontierQueue("frontier", FrontierQueueArgs(context, PAGE_TIMEOUT_SECONDS), child)
+        self.frontier = FrontierQueue("frontier", FrontierQueueArgs(context, PAGE_TIMEOUT_SECONDS, FAILURE_RULE), child)
         self.ledger = RunLedger("ledger", RunLedgerArgs(context), child)
         self._roles = WorkflowRoles(
             "roles", WorkflowRolesArgs(context, roles_of(context), self.bucket.key_arn), child
         ).roles
         functions = self._functions(args, _versions(args.builder, city, pages))
+        failures = FailureReports(FAILURE_RULE, self.frontier.dlq_arn, self.frontier.dlq_policy, REPORTED)
         self.city = WorkflowPipeline(
             CITY,
-            WorkflowPipelineArgs(context, city, self._roles[f"{CITY}-role"], calls=functions, report_failures=True),
+            WorkflowPipelineArgs(context, city, self._roles[f"{CITY}-role"], calls=functions, failures=failures),
             child,
         )
         frontier = context.settings.frontier

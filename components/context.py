@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pulumi
@@ -112,7 +113,7 @@ def read_settings() -> Settings:
         ConfigError: The stack's configuration is wrong.
     """
     config = pulumi.runtime.get_config_env() | pulumi.runtime.config.CONFIG.get()
-    return Settings.load(pulumi.get_project(), pulumi.get_stack(), config)
+    return Settings.load(pulumi.get_project(), pulumi.get_stack(), config, os.environ)
 
 
 def stack_context(settings: Settings) -> StackContext:

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.context import StackContext
-from components.policies import document, tls_only
+from components.policies import Statement, document, on_behalf_of, tls_only
 
 LEAST_VISIBILITY_SECONDS = 120
 # A message must not come back while its batch is still tried: AWS asks for six times the consumer's time-out
@@ -31,26 +31,32 @@ class FrontierQueueArgs:
     Attributes:
         context: The stack. Its settings say how often a message is tried.
         consumer_timeout_seconds: How long the consumer may take over a batch.
+        failure_rule: The name in the stack of the rule that reports failed runs to the dead-letter queue.
     """
 
     context: StackContext
     consumer_timeout_seconds: int
+    failure_rule: str
 
 
 class FrontierQueue(pulumi.ComponentResource):
     """A queue and its dead-letter queue, encrypted by SQS, for TLS only.
+
+    The dead-letter queue is the one place for all that could not be done: messages, and whole runs.
 
     Attributes:
         url: The queue's URL.
         arn: The queue's ARN.
         dlq_url: The dead-letter queue's URL.
         dlq_arn: The dead-letter queue's ARN.
+        dlq_policy: The dead-letter queue's policy.
     """
 
     url: pulumi.Output[str]
     arn: pulumi.Output[str]
     dlq_url: pulumi.Output[str]
     dlq_arn: pulumi.Output[str]
+    dlq_policy: aws.sqs.QueuePolicy
 
     def __init__(self, name: str, args: FrontierQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("data-scout:components:FrontierQueue", name, None, opts)
@@ -82,8 +88,18 @@ class FrontierQueue(pulumi.ComponentResource):
             opts=child,
         )
         aws.sqs.QueuePolicy(name, queue_url=queue.url, policy=document([tls_only("sqs:*", (queue_arn,))]), opts=child)
-        aws.sqs.QueuePolicy(
-            f"{name}-dlq", queue_url=dlq.url, policy=document([tls_only("sqs:*", (dlq_arn,))]), opts=child
+        take_reports = Statement(
+            "TakeReports",
+            ("sqs:SendMessage",),
+            (dlq_arn,),
+            on_behalf_of(context.account, context.arn("rule", args.failure_rule)),
+            principal={"Service": "events.amazonaws.com"},
+        )
+        self.dlq_policy = aws.sqs.QueuePolicy(
+            f"{name}-dlq",
+            queue_url=dlq.url,
+            policy=document([tls_only("sqs:*", (dlq_arn,)), take_reports]),
+            opts=child,
         )
         self.url, self.arn, self.dlq_url, self.dlq_arn = queue.url, queue.arn, dlq.url, dlq.arn
         self.register_outputs(

@@ -10,7 +10,6 @@ import pulumi
 import pulumi_aws as aws
 
 from components.context import StackContext
-from components.policies import Statement, document, on_behalf_of, tls_only
 from components.workflow_roles import Role
 from workflow.definition import MachineType, StateMachine, render
 from workflow.rules import require_valid
@@ -18,9 +17,6 @@ from workflow.rules import require_valid
 # A pipe does not wait for a Standard workflow
 # (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html).
 INVOCATION_TYPES = {MachineType.EXPRESS: "REQUEST_RESPONSE", MachineType.STANDARD: "FIRE_AND_FORGET"}
-FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
-REPORT_RETENTION_SECONDS = 14 * 24 * 3600
-LONG_POLL_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,23 @@ class QueueSource:
 
 
 @dataclass(frozen=True)
+class FailureReports:
+    """Where the events of executions that ended badly go: each has what is needed to start that execution again.
+
+    Attributes:
+        rule: The rule's name in the stack.
+        queue_arn: The queue, whose policy must let this rule send.
+        policy: That policy.
+        own_report: The error of executions that reported themselves there, and are left out.
+    """
+
+    rule: str
+    queue_arn: pulumi.Input[str]
+    policy: pulumi.Resource
+    own_report: str
+
+
+@dataclass(frozen=True)
 class WorkflowPipelineArgs:
     """What ``WorkflowPipeline`` is made of.
 
@@ -73,7 +86,7 @@ class WorkflowPipelineArgs:
         role: What the state machine may do.
         calls: What must be there before an execution starts.
         source: The queue that feeds it; None if executions are started otherwise.
-        report_failures: Send an event to a queue when an execution ends badly. For Standard only: Express workflows
+        failures: Where executions that end badly are reported; None if nowhere. For Standard only: Express workflows
             emit no events (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
     """
 
@@ -82,10 +95,10 @@ class WorkflowPipelineArgs:
     role: Role
     calls: Sequence[pulumi.Resource] = ()
     source: QueueSource | None = None
-    report_failures: bool = False
+    failures: FailureReports | None = None
 
     def __post_init__(self) -> None:
-        if self.report_failures and self.workflow.machine_type is MachineType.EXPRESS:
+        if self.failures and self.workflow.machine_type is MachineType.EXPRESS:
             raise ValueError(f"{self.workflow.definition.name}: Express workflows emit no events of their failures")
 
 
@@ -95,12 +108,10 @@ class WorkflowPipeline(pulumi.ComponentResource):
     Attributes:
         arn: The state machine's ARN.
         pipe_name: The pipe's name; None without a source.
-        failures_url: The URL of the queue with the events of failed executions; None if they are not reported.
     """
 
     arn: pulumi.Output[str]
     pipe_name: pulumi.Output[str] | None = None
-    failures_url: pulumi.Output[str] | None = None
 
     def __init__(self, name: str, args: WorkflowPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("data-scout:components:WorkflowPipeline", name, None, opts)
@@ -122,9 +133,9 @@ class WorkflowPipeline(pulumi.ComponentResource):
         self.arn = machine.arn
         if args.source is not None:
             self.pipe_name = self._pipe(name, args.source, workflow.machine_type, context)
-        if args.report_failures:
-            self.failures_url = self._failure_report(name, args)
-        self.register_outputs({"arn": self.arn, "pipeName": self.pipe_name, "failuresUrl": self.failures_url})
+        if args.failures is not None:
+            self._report_failures(name, args.failures, context)
+        self.register_outputs({"arn": self.arn, "pipeName": self.pipe_name})
 
     def _logging(self, name: str, args: WorkflowPipelineArgs) -> aws.sfn.StateMachineLoggingConfigurationArgs:
         """The log group and what goes there. OFF is said, not left out: what is left out stays as it was."""
@@ -172,55 +183,36 @@ class WorkflowPipeline(pulumi.ComponentResource):
         )
         return pipe.name
 
-    def _failure_report(self, name: str, args: WorkflowPipelineArgs) -> pulumi.Output[str]:
-        """A rule for executions that ended badly, however they did, and the queue where an operator finds them."""
-        context, child = args.context, pulumi.ResourceOptions(parent=self)
-        role = f"{args.workflow.definition.name}-failure"
-        queue_arn = context.arn("queue", role)
-        queue = aws.sqs.Queue(
-            f"{name}-failure",
-            name=context.names.of("queue", role),
-            message_retention_seconds=REPORT_RETENTION_SECONDS,
-            receive_wait_time_seconds=LONG_POLL_SECONDS,
-            sqs_managed_sse_enabled=True,
-            tags=self._tags,
-            opts=child,
-        )
-        take_reports = Statement(
-            "TakeReports",
-            ("sqs:SendMessage",),
-            (queue_arn,),
-            on_behalf_of(context.account, context.arn("rule", role)),
-            principal={"Service": "events.amazonaws.com"},
-        )
-        policy = aws.sqs.QueuePolicy(
-            f"{name}-failure",
-            queue_url=queue.url,
-            policy=document([tls_only("sqs:*", (queue_arn,)), take_reports]),
-            opts=child,
-        )
+    def _report_failures(self, name: str, failures: FailureReports, context: StackContext) -> None:
+        """A rule for executions that ended badly, however they did."""
         pattern = self.arn.apply(
             lambda arn: json.dumps(
                 {
                     "source": ["aws.states"],
                     "detail-type": ["Step Functions Execution Status Change"],
-                    "detail": {"stateMachineArn": [arn], "status": list(FAILED)},
+                    "detail": {
+                        "stateMachineArn": [arn],
+                        # Only a failure has an error in its event for certain, and only there may it be asked for.
+                        "$or": [
+                            {"status": ["FAILED"], "error": [{"anything-but": [failures.own_report]}]},
+                            {"status": ["TIMED_OUT", "ABORTED"]},
+                        ],
+                    },
                 }
             )
         )
         rule = aws.cloudwatch.EventRule(
             f"{name}-failure",
-            name=context.names.of("rule", role),
-            description=f"Executions of {args.workflow.definition.name} that ended badly",
+            name=context.names.of("rule", failures.rule),
+            description=f"Executions of {name} that ended badly and did not report it themselves",
             event_pattern=pattern,
             tags=self._tags,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.cloudwatch.EventTarget(
             f"{name}-failure",
             rule=rule.name,
             target_id="queue",
-            arn=queue.arn,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+            arn=failures.queue_arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[failures.policy]),
         )
-        return queue.url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from scout import inputs, local, runs, schemas, views
+from lambdas.contracts.connectors import BudgetGroup
+from scout import inputs, local, runs, schemas, settings_of_run, stopping, views
 from scout.embedded.emulator import DEFAULT_ACCOUNT
 from scout.errors import InputRefused, ScoutError
 
@@ -24,6 +27,7 @@ aws = typer.Typer(help="Use the running embedded AWS with other tools.", no_args
 app.add_typer(aws, name="aws")
 
 _STACK = typer.Option("--stack", "-s", help="A stack: the NAME of a Pulumi.NAME.yaml.")
+_LAST_STACK = typer.Option("--stack", "-s", help="Default: the stack of the last `up`.")
 _JSON = typer.Option("--json", help="Print JSON alone on standard output.")
 
 
@@ -66,7 +70,7 @@ def down() -> None:
 @app.command()
 def run(
     input_file: Annotated[Path, typer.Option("--input", "-i", help="A run input, such as examples/input.london.json.")],
-    stack: Annotated[str | None, typer.Option("--stack", "-s", help="Default: the stack of the last `up`.")] = None,
+    stack: Annotated[str | None, _LAST_STACK] = None,
     as_json: Annotated[bool, _JSON] = False,
     timeout: Annotated[int | None, typer.Option(help="Seconds to follow the run; default: its own limit.")] = None,
     out: Annotated[Path | None, typer.Option(help="Copy manifest and outputs to a folder per run in here.")] = None,
@@ -78,7 +82,7 @@ def run(
 
     Example: scout run --input examples/input.edinburgh.json --json > manifest.json
     """
-    job = inputs.load(input_file)
+    job = settings_of_run.with_environment(inputs.load(input_file), os.environ)
     deployment = local.deployment(stack)
     console = Console(stderr=as_json, highlight=False)
     view = views.RunView(console, deployment)
@@ -89,6 +93,80 @@ def run(
         view.result(result)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def kill(
+    *,
+    run_id: Annotated[str, typer.Option("--run", "-r", help="The run, as `scout run` names it.")],
+    connector: Annotated[list[BudgetGroup] | None, typer.Option(help="Which; may be given several times.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All four: the run ends with what it has found.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Allow it again.")] = False,
+    stack: Annotated[str | None, _LAST_STACK] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Forbid a run the calls of a connector, within five seconds; what it would have done is counted as skipped.
+
+    A gate that has closed meanwhile, as it does with all four killed, stays closed.
+
+    Example: scout kill --run london-20260101T120000Z-abc123 --connector web
+    """
+    if every == bool(connector):
+        raise typer.BadParameter("give either --connector, or --all for all of them")
+    groups = list(BudgetGroup) if every else connector or []
+    switches = stopping.kill(local.deployment(stack), run_id, groups, on=not undo)
+    killed = [group for group, on in switches.items() if on]
+    text = f"{run_id}: killed are {', '.join(killed)}" if killed else f"{run_id}: nothing is killed"
+    typer.echo(json.dumps({"run_id": run_id, "kill_switches": switches}) if as_json else text)
+
+
+@app.command()
+def emergency_stop(
+    undo: Annotated[bool, typer.Option("--undo", help="Start the pipe again; stopped runs stay closed.")] = False,
+    stack: Annotated[str | None, _LAST_STACK] = None,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Close all runs of a stack, and stop the pipe that feeds its frontier.
+
+    Every run makes no more calls, and ends with what it has found; what waits in the frontier stays in the queue.
+
+    Example: scout emergency-stop -s mock
+    """
+    deployment = local.deployment(stack)
+    if undo:
+        stopping.start_frontier(deployment)
+        typer.echo(json.dumps({"pipe": "RUNNING"}) if as_json else f"Pipe {deployment.pipe_name} is running.")
+        return
+    stopped = stopping.emergency_stop(deployment)
+    if as_json:
+        typer.echo(json.dumps({"pipe": "STOPPED", "closed": stopped.closed, "aborted": stopped.aborted}))
+        return
+    typer.echo(f"Pipe {deployment.pipe_name} is stopped; `scout emergency-stop --undo` starts it.")
+    for run_id in stopped.closed:
+        typer.echo(f"{run_id}: closed; it ends with what it has found")
+    for run_id in stopped.aborted:
+        typer.echo(f"{run_id}: aborted before it had begun; its input lies in the DLQ")
+    if not stopped.closed + stopped.aborted:
+        typer.echo("No run is open.")
+
+
+@app.command()
+def config(
+    input_file: Annotated[Path, typer.Option("--input", "-i", help="A run input.")],
+    stack: Annotated[str, _STACK] = "mock",
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Print every value that a run would go by, and where it comes from. Nothing is run, and no AWS is needed.
+
+    Sources, each over the one before: default, stack, input, environment.
+
+    Example: EARLY_STOP_WINDOW=50 scout config --input examples/input.london.json -s mock
+    """
+    values = settings_of_run.explained(inputs.load(input_file), stack)
+    if as_json:
+        typer.echo(json.dumps({name: value.document() for name, value in values.items()}, indent=2))
+    else:
+        Console(highlight=False).print(views.values_table(values))
 
 
 @app.command()

@@ -26,6 +26,7 @@ class Deployment:
         frontier_dlq_url: Its dead-letter queue.
         city_discovery_arn: The Standard state machine.
         page_processing_arn: The Express state machine.
+        pipe_name: The pipe from the frontier to it.
     """
 
     stack: str
@@ -36,6 +37,7 @@ class Deployment:
     frontier_dlq_url: str
     city_discovery_arn: str
     page_processing_arn: str
+    pipe_name: str
 
     @classmethod
     def of(cls, stack: str, session: boto3.Session, outputs: Mapping[str, Any]) -> Deployment:
@@ -54,6 +56,7 @@ class Deployment:
                 frontier_dlq_url=outputs["frontierDlqUrl"],
                 city_discovery_arn=outputs["cityDiscoveryArn"],
                 page_processing_arn=outputs["pageProcessingArn"],
+                pipe_name=outputs["pipeName"],
             )
         except KeyError as error:
             raise ScoutError(f"stack {stack} has no output {error}: run `scout up -s {stack}` to its end") from error

@@ -129,10 +129,11 @@ def start(deployment: Deployment, job: RunInput) -> str:
         The run's id, which is the execution's name.
 
     Raises:
-        ScoutError: A local source is missing, or AWS refused the execution.
+        ScoutError: A local source is missing, the frontier is stopped, or AWS refused the execution.
     """
     run_id = f"{job.slug[:40]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
+        _require_frontier(deployment)
         job = inputs.prepared(job, bucket=deployment.bucket, s3=deployment.session.client("s3"))
         deployment.session.client("stepfunctions").start_execution(
             stateMachineArn=deployment.city_discovery_arn,
@@ -142,6 +143,15 @@ def start(deployment: Deployment, job: RunInput) -> str:
     except (ClientError, BotoCoreError) as error:
         raise ScoutError(f"the run could not be started on stack {deployment.stack}: {error}") from error
     return run_id
+
+
+def _require_frontier(deployment: Deployment) -> None:
+    """After an emergency stop a run would wait for its pages until its deadline."""
+    pipe = deployment.session.client("pipes").describe_pipe(Name=deployment.pipe_name)
+    if pipe["DesiredState"] == "STOPPED":
+        raise ScoutError(
+            f"the frontier of stack {deployment.stack} is stopped: `scout emergency-stop --undo` starts it again"
+        )
 
 
 def follow(deployment: Deployment, run_id: str, view: Observer, timeout: float) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from scout.embedded.deployment import Stage
 from scout.embedded.diff import Op
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console, RenderableType
 
+    from lambdas.contracts.effective import Effective
     from lambdas.contracts.job import RunInput
     from lambdas.contracts.manifest import BudgetUse, Manifest
     from scout.deployment import Deployment
@@ -129,6 +132,16 @@ class RunView:
             self._console.print(f"          s3://{self._deployment.bucket}/{output.key}", soft_wrap=True)
         if result.copied_to is not None:
             self._console.print(f"Copied to {result.copied_to}", soft_wrap=True)
+
+
+def values_table(values: Mapping[str, Effective]) -> RenderableType:
+    """Effective values by name, with where each comes from."""
+    table = Table("Setting", "Value", "Source", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.columns[1].justify = "right"
+    for name, value in values.items():
+        plain = isinstance(value.value, bool | float)
+        table.add_row(name, str(value.value) if plain else f"{value.value:,}", value.source.value)
+    return table
 
 
 def _progress(snapshot: Snapshot) -> str:

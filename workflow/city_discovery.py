@@ -5,7 +5,8 @@ Its data holds S3 keys and counters, never items::
     {"run": what OpenRun said, "frontier": the last poll, "results": {state: ...}, "errors": {state: {Error, Cause}}}
 
 A state that fails leaves its error under ``errors``, and the run goes on to finalization with what was found; with
-``run.failFast`` it is closed, reported to the DLQ and ends as failed instead.
+``run.failFast`` it is closed, reported to the DLQ and ends as failed instead. Whatever else makes an execution fail is
+reported by a rule on its status, and so is a run that could not report itself.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ GATES = {
     "KillSwitchGate": "kill_switch",
 }
 
+# The error of an execution that reported itself to the DLQ: the failure rule, which reports all others, leaves it out.
+REPORTED = "RunReported"
+
+# Ten minutes above the longest wall clock of a run, so that a run is ended by its own deadline and not by this one.
+TIMEOUT_SECONDS = 22_200
+
 # Pages in flight when a run is closed end within the 300 s of their Express execution. With full jitter these waits add
 # up to 430 s on average.
 _UNTIL_PAGES_END = RetryPolicy(interval_seconds=1, backoff_rate=1.5, max_attempts=60, max_delay_seconds=15)
@@ -51,7 +58,7 @@ def city_discovery(
     targets: Targets,
     *,
     dlq_url: str,
-    timeout_seconds: int = 21_600,
+    timeout_seconds: int = TIMEOUT_SECONDS,
     mean_poll_seconds: int = 30,
     retries: Mapping[CityState, RetryPolicy] = STATE_RETRIES,
 ) -> StateMachine:
@@ -250,13 +257,10 @@ class _Builder:
                 timeout_seconds=30,
                 retry=retry_block(CONTROL_RETRY),
                 catch=(_failed("SendToDLQ", then="RunFailed"),),
-                next="RunFailed",
+                next=REPORTED,
             ),
-            "RunFailed": Fail(
-                error="RunFailed",
-                cause_path="States.Format('Run {} failed. Errors by state: {}', $.run.runId, "
-                "States.JsonToString($.errors))",
-            ),
+            REPORTED: Fail(error=REPORTED, cause_path=_CAUSE),
+            "RunFailed": Fail(error="RunFailed", cause_path=_CAUSE),
         }
 
     def _stage(
@@ -313,6 +317,7 @@ class _Builder:
         )
 
 
+_CAUSE = "States.Format('Run {} failed. Errors by state: {}', $.run.runId, States.JsonToString($.errors))"
 _RUN: Template = {"runId.$": "$.run.runId"}
 _FAIL_FAST = Comparison(variable="$.run.failFast", boolean_equals=True)
 

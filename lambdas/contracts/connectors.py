@@ -30,6 +30,16 @@ class BudgetGroup(StrEnum):
     OPEN_DATA = "open_data"
 
 
+class Split(StrEnum):
+    """For whom a budget is spent: for what the city is known for, or for all else.
+
+    The part of each is kept for it until ExpandNeighbors has ended; then what is left is for both.
+    """
+
+    PRIMARIES = "primaries"
+    SECONDARIES = "secondaries"
+
+
 class Connector(StrEnum):
     """An outside service: the key of its token bucket and of ``budget_token`` in frontier messages."""
 

@@ -64,7 +64,7 @@ class RunDefaults(Contract):
     token_buckets: dict[Connector, TokenBucket] = Field(default_factory=_buckets)
     finalize_reserve_seconds: _Seconds = 120
     poll_seconds: Annotated[float, Field(ge=1, le=300)] = 2
-    max_poll_seconds: Annotated[float, Field(ge=1, le=300)] = 30
+    max_poll_seconds: Annotated[float, Field(ge=1, le=300)] = 60
     ledger_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
     def bucket(self, connector: Connector) -> TokenBucket:

@@ -12,6 +12,8 @@ from lambdas.contracts.connectors import BudgetGroup
 MAX_RADIUS_KM = 50
 # StartExecution refuses a larger input (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
 MAX_INPUT_BYTES = 262_144
+# Six hours. The state machine's own time-out is ten minutes above it: pages in flight and finalization end in between.
+MAX_WALL_CLOCK_SECONDS = 21_600
 _Amount = Annotated[int, Field(ge=0, le=10**12)]
 
 
@@ -109,7 +111,7 @@ class EarlyStop(Contract):
 class Timeouts(Contract):
     """``wall_clock_seconds``: from the opening of the run to the end of its finalization."""
 
-    wall_clock_seconds: Annotated[int, Field(ge=1, le=31_536_000)]
+    wall_clock_seconds: Annotated[int, Field(ge=1, le=MAX_WALL_CLOCK_SECONDS)]
 
 
 class Orchestrator(Contract):
@@ -137,6 +139,7 @@ class Sources(Contract):
 class RunInput(Contract):
     """One job: find every place worth visiting in one city.
 
+    ``environment``: overrides by name, from the variables of whoever starts the run (``lambdas.contracts.effective``).
     The values of the seven golden inputs lie in ``examples/``; the JSON Schema made from this model is
     ``schemas/run-input.schema.json``.
     """
@@ -153,6 +156,7 @@ class RunInput(Contract):
     ]
     orchestrator: Orchestrator = Orchestrator()
     sources: Sources | None = None
+    environment: dict[str, Annotated[str, StringConstraints(max_length=64)]] | None = None
 
     @field_validator("city")
     @classmethod

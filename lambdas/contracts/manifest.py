@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from lambdas.contracts.base import Contract, RunId, Share, Uuid
+from lambdas.contracts.effective import Effective
 from lambdas.contracts.job import RunInput
 
 Count = Annotated[int, Field(ge=0)]
@@ -74,10 +75,11 @@ class Quality(Contract):
 
 
 class BudgetUse(Contract):
-    """One group's budget, in the units of ``lambdas.contracts.connectors``."""
+    """One group's budget, in the units of ``lambdas.contracts.connectors``; ``primaries``: spent for primaries."""
 
     cap: Count
     spent: Count
+    primaries: Count = 0
     calls: Count
     skipped: Count = 0
     killed: bool = False
@@ -94,9 +96,10 @@ class StateReport(Contract):
 
 
 class FrontierUse(Contract):
-    """What became of the frontier messages of this run."""
+    """What became of the frontier messages of this run; ``waiting``: kept in the queue by an emergency stop."""
 
     enqueued: Count = 0
+    waiting: Count = 0
     done: Count = 0
     dropped: Count = 0
     dead: Count = 0
@@ -121,7 +124,11 @@ class Output(Contract):
 
 
 class Manifest(Contract):
-    """What a run leaves behind, and what ``scout run --json`` prints (``schemas/manifest.schema.json``)."""
+    """What a run leaves behind, and what ``scout run --json`` prints (``schemas/manifest.schema.json``).
+
+    ``input``: as it took effect, with the overrides of its ``environment``. ``settings``: every value that the run went
+    by, and where it comes from.
+    """
 
     manifest_version: Annotated[int, Field(ge=1)] = 1
     run_id: RunId
@@ -138,7 +145,7 @@ class Manifest(Contract):
     seconds: Annotated[float, Field(ge=0)]
     input: RunInput
     versions: dict[str, str]
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Effective] = Field(default_factory=dict)
     counts: Counts
     quality: Quality
     new_unique_rate: Share | None = None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lambdas.contracts.frontier import FrontierMessage, parse_message
 from lambdas.runtime.context import explain
-from lambdas.runtime.errors import InputNotFound, InvalidInput
+from lambdas.runtime.errors import InputNotFound, InvalidInput, RunClosed
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.messages import MessageState, Settlement
 
@@ -67,6 +67,7 @@ def admit_batch(records: Sequence[Mapping[str, Any]], ledger_of: LedgerOf) -> di
 
     Raises:
         LedgerUnavailable: The ledger could not be used; the whole batch returns to the queue.
+        RunClosed: An emergency stop keeps what waits; the whole batch returns to the queue.
     """
     items = [_Item.of(record) for record in records]
     admitted: dict[str, dict[str, _Item]] = defaultdict(dict)
@@ -93,12 +94,16 @@ def _judged(message: FrontierMessage, ledger: Ledger) -> tuple[str, str]:
         gate = ledger.gate()
     except InputNotFound as error:
         return "reject", str(error)
+    if record.held_at and not record.closed_at:
+        raise RunClosed(f"{record.run_id} was stopped in an emergency at {record.held_at}; its frontier is kept.")
     if record.closed_at:
         return "drop", f"the run was closed at {record.closed_at}"
     if gate:
         return "drop", f"the gate {gate.name} closed at {gate.at}"
-    if record.killed(message.budget_token.group):
-        return "drop", f"the kill switch {message.budget_token.group} is on"
+    group = message.budget_token.group
+    if record.killed(group):
+        ledger.skip(group, 1, message.key)
+        return "drop", f"the kill switch {group} is on"
     return message.type, ""
 
 

@@ -61,6 +61,8 @@ def poll_frontier(ledger: Ledger, max_receives: int, now: float) -> dict[str, An
 def close_frontier(ledger: Ledger) -> dict[str, Any]:
     """End the search of a run: nothing more is admitted, and what waits is dropped.
 
+    After an emergency stop what waits is kept instead, in the queue and in the ledger.
+
     Args:
         ledger: The run's.
 
@@ -72,8 +74,10 @@ def close_frontier(ledger: Ledger) -> dict[str, Any]:
         InputNotFound: The ledger has no such run.
         LedgerUnavailable: The ledger could not be used.
     """
-    ledger.close(_reason(ledger, ledger.run(max_age=0).gate))
-    ledger.drop_waiting()
+    record = ledger.run(max_age=0)
+    ledger.close(_reason(ledger, record.gate))
+    if not record.held_at:
+        ledger.drop_waiting()
     state = ledger.frontier()
     if state.in_flight:
         raise FrontierBusy(f"{state.in_flight} messages of {ledger.run_id} are still being processed.")

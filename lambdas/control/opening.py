@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lambdas.contracts.defaults import RunDefaults
+from lambdas.contracts.effective import VariableError, resolved
 from lambdas.contracts.job import MAX_INPUT_BYTES, RunInput
 from lambdas.contracts.manifest import StateMode
 from lambdas.runtime.context import Json, explain
@@ -42,7 +43,10 @@ def open_run(
         InvalidInput: The input does not keep to its contract; the message names each field.
         LedgerUnavailable: The ledger could not be used.
     """
-    job = parse_input(document)
+    try:
+        job, settings = resolved(parse_input(document), settings)
+    except VariableError as error:
+        raise InvalidInput(f"The run input is not valid: environment: {error}") from error
     opened = ledger.open_run(job, modes=modes, settings=settings, versions=versions, execution_arn=execution_arn)
     return {
         "run": {

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from lambdas.contracts.base import utc_now
 from lambdas.contracts.candidate import Place
+from lambdas.contracts.effective import effective
 from lambdas.contracts.manifest import (
     Counts,
     Manifest,
@@ -110,7 +111,7 @@ def _manifest(
         seconds=round(_seconds(finished) - _seconds(record.started_at), 3),
         input=record.job,
         versions=dict(record.versions),
-        settings=record.settings.document(),
+        settings=effective(record.job, record.settings),
         counts=_counts(run, counts),
         quality=quality,
         new_unique_rate=round(progress.rate, 6) if progress.seen else None,

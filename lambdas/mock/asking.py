@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lambdas.contracts.candidate import Candidate, Source
-from lambdas.contracts.connectors import Connector
+from lambdas.contracts.connectors import Connector, Split
 from lambdas.contracts.frontier import FrontierMessage, parse_message
 from lambdas.mock.records import Origin, to_candidate
 from lambdas.mock.world import World
@@ -52,7 +52,7 @@ def answered(request: Request, body: Answer) -> Reply:
 
 
 def in_batches(
-    run: Run, connector: Connector, requests: Sequence[Request], fetch: Callable[[Request], Reply]
+    run: Run, connector: Connector, requests: Sequence[Request], fetch: Callable[[Request], Reply], split: Split
 ) -> Iterator[list[Reply]]:
     """Call a service batch by batch, so that what a batch found counts before the next one begins.
 
@@ -60,12 +60,14 @@ def in_batches(
     """
     for start in range(0, len(requests), BATCH):
         batch = requests[start : start + BATCH]
-        replies = run.call(connector, batch, fetch)
+        replies = run.call(connector, batch, fetch, split)
         if replies:
             yield replies
         if len(replies) < len(batch):
             # The rest is asked for all the same, so that the runtime counts it as left out.
-            run.call(connector, requests[start + BATCH :], fetch)
+            rest = run.call(connector, requests[start + BATCH :], fetch, split)
+            if rest:
+                yield rest
             return
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lambdas.contracts.candidate import Candidate
-from lambdas.contracts.connectors import Connector
+from lambdas.contracts.connectors import Connector, Split
 from lambdas.contracts.frontier import WebMessage, WebMetadata
 from lambdas.mock.asking import answered, area_of, candidates_of, in_batches, origin_of, results_of
 from lambdas.mock.web import QUERY_TEMPLATES
@@ -45,10 +45,11 @@ def discover_web_sources(_: StageInput, run: Run) -> StageOutput:
     world = World.of(run.job)
     queries = [template.format(city=run.job.city) for template in QUERY_TEMPLATES]
     requests = [
-        Request({"world": world.key, "run": run.run_id, "query": number, "q": query}, estimate=_SEARCH_BYTES)
+        Request({"world": world.key, "query": number, "q": query}, estimate=_SEARCH_BYTES)
         for number, query in enumerate(queries)
     ]
-    replies = run.call(Connector.TAVILY_API, requests, _by_bytes(lambda params: world.search_web(params["query"])))
+    fetch = _by_bytes(lambda params: world.search_web(params["query"]))
+    replies = run.call(Connector.TAVILY_API, requests, fetch, Split.PRIMARIES)
     hits = [hit for reply in replies for hit in results_of(reply)]
     chosen = list(_chosen(hits))
     new = run.send([_message(run, hit) for hit in chosen])
@@ -70,8 +71,9 @@ def discover_targets(_: StageInput, run: Run) -> StageOutput:
         {"query": f"{run.job.city} {intent.replace('_', ' ')} data", "intent": intent, "notes": "query pack"}
         for intent in _INTENTS
     ]
-    requests = [Request({"world": world.key, "run": run.run_id, **query}, estimate=_SEARCH_BYTES) for query in queries]
-    replies = run.call(Connector.TAVILY_API, requests, _by_bytes(lambda params: world.search_portals(params["intent"])))
+    requests = [Request({"world": world.key, **query}, estimate=_SEARCH_BYTES) for query in queries]
+    fetch = _by_bytes(lambda params: world.search_portals(params["intent"]))
+    replies = run.call(Connector.TAVILY_API, requests, fetch, Split.PRIMARIES)
     portals = [_portal(hit, reply.request.params["intent"]) for reply in replies for hit in results_of(reply)]
     datasets = [_dataset(portal) for portal in portals if portal["has_machine_readable"]]
     targets = {
@@ -104,7 +106,7 @@ def seed_primaries(_: StageInput, run: Run) -> StageOutput:
     seeds: list[Candidate] = []
     outside = 0
     for connector, requests, fetch in _seed_calls(world, area):
-        for replies in in_batches(run, connector, requests, fetch):
+        for replies in in_batches(run, connector, requests, fetch, Split.PRIMARIES):
             found, left_out = candidates_of(connector, replies, origin, area)
             run.found(found, calls=len(replies))
             seeds += found

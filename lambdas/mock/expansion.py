@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.contracts.candidate import Candidate
-from lambdas.contracts.connectors import Connector
+from lambdas.contracts.connectors import Connector, Split
 from lambdas.contracts.frontier import MapsMessage, MapsMetadata
 from lambdas.mock.asking import SOURCES, answered, area_of, candidates_of, in_batches, message_of, origin_of, results_of
 from lambdas.mock.world import OVERPASS_CAP, World
@@ -61,7 +61,7 @@ def expand_neighbors(given: StageInput, run: Run) -> StageOutput:
     edges: list[tuple[str, str, float]] = []
     neighbours: list[Candidate] = []
     outside = 0
-    for replies in in_batches(run, connector, requests, _fetch(world, connector)):
+    for replies in in_batches(run, connector, requests, _fetch(world, connector), Split.SECONDARIES):
         found, left_out = candidates_of(connector, replies, origin, area)
         run.found(found, calls=len(replies))
         neighbours += found
@@ -93,12 +93,17 @@ def search_maps(given: StageInput, run: Run) -> StageOutput:
         raise InvalidInput(f"A {message.type} message for {connector} is no search on a map.")
     world = World.of(run.job)
     disc = Disc.of(message.lat, message.lng, message.radius)
-    replies = run.call(connector, [_around(world, disc)], _fetch(world, connector))
+    replies = run.call(connector, [_around(world, disc)], _fetch(world, connector), Split.SECONDARIES)
     # The whole answer: whether it lies inside the city is GeocodeValidate's to say.
     everywhere = Disc(disc.center, 2.1e7)
     found, _ = candidates_of(connector, replies, origin_of(run, world), everywhere)
     return StageOutput(
-        data={"candidates": [candidate.document() for candidate in found], "calls": len(replies)}, records=len(found)
+        data={
+            "candidates": [candidate.document() for candidate in found],
+            "calls": len(replies),
+            "split": Split.SECONDARIES,
+        },
+        records=len(found),
     )
 
 
@@ -115,7 +120,7 @@ def tile_sweep(_: StageInput, run: Run) -> StageOutput:
     fetch = _fetch(world, Connector.OVERPASS)
     while tiles := sweep.take(BATCH):
         requests = [_around(world, tile.disc, cell=tile.cell) for tile in tiles]
-        replies = run.call(Connector.OVERPASS, requests, fetch)
+        replies = run.call(Connector.OVERPASS, requests, fetch, Split.SECONDARIES)
         fresh = _take_in(sweep, tiles, replies)
         found, left_out = candidates_of(Connector.OVERPASS, replies, origin, area)
         found = [candidate for candidate in found if candidate.record_id.partition(":")[2] in fresh]

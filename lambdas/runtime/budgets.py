@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.manifest import BudgetUse, StoppedBy
 from lambdas.runtime.items import ConditionFailed, Item
 from lambdas.runtime.record import Records, mark_of
@@ -24,62 +24,78 @@ class Reservation:
         key: The idempotency key.
         granted: How many of the asked amounts, from the first on.
         amount: Their sum, in units of the group.
+        split: For whom it is spent.
     """
 
     group: BudgetGroup
     key: str
     granted: int
     amount: int
+    split: Split = Split.SECONDARIES
 
 
 class Budgets(Records):
     """The budgets of a run, one item each: ``spent`` counts what is reserved as spent.
 
+    It is also counted for whom, primaries or secondaries, so that each keeps to its quota while the budgets are split.
     The item also holds a mark for each reservation: the reserved amount, negative once it is settled. A mark takes
     about 20 bytes of the item's 400 KB, so that a run has room for some 20,000 batches in each budget.
     """
 
-    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str) -> Reservation:
+    def reserve(
+        self, group: BudgetGroup, amounts: Sequence[int], key: str, split: Split = Split.SECONDARIES
+    ) -> Reservation:
         """Hold a part of a budget for calls about to be made.
 
         As many of the amounts as fit are granted, from the first on. A repeated call with the same key is answered
-        with what stands and charges nothing. If not all are granted, the run's budget gate closes.
+        with what stands and charges nothing. If the next amount would pass the cap, the run's budget gate closes; a
+        quota that is used up closes nothing, since the rest of the budget is still to be spent.
 
         Args:
             group: Whose budget.
             amounts: The most that each call may use, in units of the group, each at least 1.
             key: The idempotency key: the state and the hashes of its requests.
+            split: For whom it is spent.
 
         Raises:
             InputNotFound: The ledger has no such run.
             LedgerUnavailable: The ledger could not be used; nothing may be spent.
         """
-        cap = self.run().job.cap(group)
+        cap, quota = self.run().job.cap(group), self.run().quota(group, split)
         sums = list(accumulate(amounts, initial=0))
-        granted, spent = _fitting(sums, cap), 0
-        while granted:
+        mark, spent, used = mark_of(key), 0, 0
+        while True:
+            granted = _fitting(sums, min(cap - spent, quota - used))
+            if granted < len(amounts) and quota < cap:
+                # What this process remembers may be from before the budgets were shared.
+                quota = self.run(max_age=0).quota(group, split)
+                granted = _fitting(sums, min(cap - spent, quota - used))
+            if not granted:
+                break
             reserving = self.action(
                 f"BUDGET#{group}",
-                "SET #mark = :amount ADD #spent :amount, #calls :calls",
-                {"amount": sums[granted], "calls": granted, "room": cap - sums[granted]},
-                condition="#spent <= :room AND attribute_not_exists(#mark)",
-                names={"mark": mark_of(key)},
+                f"SET #mark = :amount ADD #spent :amount, #{split} :amount, #calls :calls",
+                {
+                    "amount": sums[granted],
+                    "calls": granted,
+                    "room": cap - sums[granted],
+                    "quota": quota - sums[granted],
+                },
+                condition=f"#spent <= :room AND #{split} <= :quota AND attribute_not_exists(#mark)",
+                names={"mark": mark},
             )
             try:
                 spent = self.update(reserving)["spent"]
                 break
             except ConditionFailed as refusal:
                 standing = self._known(refusal)
-                spent = standing["spent"]
-                if mark_of(key) in standing:
-                    granted = _fitting(sums, abs(standing[mark_of(key)]))
+                spent, used = standing["spent"], standing[split]
+                if mark in standing:
+                    granted = _fitting(sums, abs(standing[mark]))
                     break
-                granted = _fitting(sums, cap - spent)
-        if granted < len(amounts):
-            self.close_gate(
-                StoppedBy.BUDGET, spent, cap, f"{group}: {sums[granted + 1] - sums[granted]} more would pass the cap"
-            )
-        return Reservation(group, key, granted, sums[granted])
+        if granted < len(amounts) and spent + amounts[granted] > cap:
+            self.close_gate(StoppedBy.BUDGET, spent, cap, f"{group}: {amounts[granted]} more would pass the cap")
+        return Reservation(group, key, granted, sums[granted], split)
 
     def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
         """Replace a reservation by what the calls really used. A repeated call changes nothing.
@@ -113,7 +129,7 @@ class Budgets(Records):
             return
         adjusting = self.action(
             f"BUDGET#{reservation.group}",
-            f"{change} ADD #spent :spent, #calls :calls",
+            f"{change} ADD #spent :spent, #{reservation.split} :spent, #calls :calls",
             {
                 "spent": spent - reservation.amount,
                 "calls": calls - reservation.granted,
@@ -155,7 +171,7 @@ class Budgets(Records):
             LedgerUnavailable: The ledger could not be read.
         """
         record = self.run()
-        items = {item["item"]: item for item in self.read_all("BUDGET#", "spent", "calls", "skipped")}
+        items = {item["item"]: item for item in self.read_all("BUDGET#", "spent", "calls", "skipped", Split.PRIMARIES)}
         return {
             group.value: _use(items[f"BUDGET#{group}"], record.job.cap(group), record.killed(group))
             for group in BudgetGroup
@@ -226,4 +242,11 @@ def _fitting(sums: Sequence[int], room: int) -> int:
 
 
 def _use(item: Item, cap: int, killed: bool) -> BudgetUse:
-    return BudgetUse(cap=cap, spent=item["spent"], calls=item["calls"], skipped=item.get("skipped", 0), killed=killed)
+    return BudgetUse(
+        cap=cap,
+        spent=item["spent"],
+        primaries=item[Split.PRIMARIES],
+        calls=item["calls"],
+        skipped=item.get("skipped", 0),
+        killed=killed,
+    )

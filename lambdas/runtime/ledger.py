@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.contracts.connectors import BudgetGroup
+from lambdas.contracts.connectors import BudgetGroup, Split
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import StateMode, StateReport, StateStatus
@@ -95,7 +95,7 @@ class Ledger(Budgets, Discoveries, Messages):
             **({"execution_arn": execution_arn} if execution_arn else {}),
         }
         items: dict[str, Item] = {
-            **{f"BUDGET#{group}": {"spent": 0, "calls": 0} for group in BudgetGroup},
+            **{f"BUDGET#{group}": {"spent": 0, "calls": 0, **dict.fromkeys(Split, 0)} for group in BudgetGroup},
             PROGRESS: {"log": [], "calls": 0, "new": 0, "seen": 0},
             META: meta,
         }

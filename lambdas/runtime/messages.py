@@ -79,7 +79,13 @@ class FrontierState:
     def use(self) -> FrontierUse:
         """These numbers as the manifest has them."""
         enqueued = len(self.waiting) + len(self.lost) + self.in_flight + self.done + self.dropped + self.dead
-        return FrontierUse(enqueued=enqueued, done=self.done, dropped=self.dropped, dead=self.dead + len(self.lost))
+        return FrontierUse(
+            enqueued=enqueued,
+            waiting=len(self.waiting),
+            done=self.done,
+            dropped=self.dropped,
+            dead=self.dead + len(self.lost),
+        )
 
 
 class Messages(Records):

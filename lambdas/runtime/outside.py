@@ -6,11 +6,11 @@ No stage repeats this order; each calls :meth:`lambdas.runtime.run.Run.call`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.manifest import StateMode, StoppedBy
 from lambdas.runtime.budgets import Reservation
 from lambdas.runtime.calls import RawCache, Reply, Request
@@ -52,7 +52,7 @@ class Outside:
     sleep: Callable[[float], None]
     calls_made: int = 0
 
-    def call(self, connector: Connector, requests: Sequence[Request], fetch: Fetch) -> list[Reply]:
+    def call(self, connector: Connector, requests: Sequence[Request], fetch: Fetch, split: Split) -> list[Reply]:
         """Make calls in batches; see :meth:`lambdas.runtime.run.Run.call`."""
         record = self.ledger.run()
         size = min(BATCH, record.settings.bucket(connector).capacity)
@@ -65,7 +65,7 @@ class Outside:
                 break
             if self.ledger.gate():
                 break
-            replies += self._batch(connector, requests[start : start + size], fetch, cache)
+            replies += self._batch(connector, requests[start : start + size], fetch, cache, split)
         return replies
 
     def killed(self, group: BudgetGroup, work: Sequence[str]) -> bool:
@@ -83,20 +83,29 @@ class Outside:
             self.ledger.skip(group, len(work), self._key(work))
         return killed
 
-    def _batch(self, connector: Connector, batch: Sequence[Request], fetch: Fetch, cache: RawCache) -> list[Reply]:
+    def _batch(
+        self, connector: Connector, batch: Sequence[Request], fetch: Fetch, cache: RawCache, split: Split
+    ) -> list[Reply]:
         standing = in_parallel(cache.find, batch)
         missing = [request for request, reply in zip(batch, standing, strict=True) if reply is None]
         # One key for the whole batch: a retry that finds a part of it in the cache is charged nothing for the rest.
         key = self._key([request.hash(connector) for request in batch])
-        made = iter(self._charged(connector, missing, fetch, cache, key) if missing else [])
+        made: Iterator[Reply] = iter(())
+        if missing:
+            estimates = [request.estimate for request in missing]
+            reservation = self.ledger.reserve(connector.group, estimates, key, split)
+            made = iter(self._charged(connector, missing[: reservation.granted], fetch, cache, reservation))
         return [reply for reply in (found or next(made, None) for found in standing) if reply]
 
     def _charged(
-        self, connector: Connector, requests: Sequence[Request], fetch: Fetch, cache: RawCache, key: str
+        self,
+        connector: Connector,
+        granted: Sequence[Request],
+        fetch: Fetch,
+        cache: RawCache,
+        reservation: Reservation,
     ) -> list[Reply]:
-        """Reserve, wait for the rate, fetch, settle, store: for requests that no cached answer has."""
-        reservation = self.ledger.reserve(connector.group, [request.estimate for request in requests], key)
-        granted = requests[: reservation.granted]
+        """Wait for the rate, fetch, settle, store: for requests that no cached answer has and that are reserved."""
         if not granted or not self._await_rate(connector, granted, reservation):
             return []
         replies: list[Reply] = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from lambdas.contracts.connectors import BudgetGroup
+from lambdas.contracts.connectors import BudgetGroup, Split
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import GateClosed, StateMode, StoppedBy
@@ -64,6 +64,8 @@ class RunRecord:
         gate: The gate that ended the search, if one did.
         closed_at: Since when the run takes no more messages.
         stopped_by: Why no more was looked for; known once the frontier is closed.
+        shared_at: Since when the budgets are no longer split between primaries and secondaries.
+        held_at: Since when an emergency stop keeps the frontier as it is.
     """
 
     run_id: str
@@ -79,6 +81,8 @@ class RunRecord:
     gate: GateClosed | None
     closed_at: str | None
     stopped_by: StoppedBy | None
+    shared_at: str | None = None
+    held_at: str | None = None
 
     @classmethod
     def of(cls, item: Item) -> RunRecord:
@@ -97,6 +101,8 @@ class RunRecord:
             gate=GateClosed.parse(item["gate"]) if "gate" in item else None,
             closed_at=item.get("closed_at"),
             stopped_by=StoppedBy(item["stopped_by"]) if "stopped_by" in item else None,
+            shared_at=item.get("shared_at"),
+            held_at=item.get("held_at"),
         )
 
     @property
@@ -107,6 +113,14 @@ class RunRecord:
     def killed(self, group: BudgetGroup) -> bool:
         """Whether a group may not be called: by the input, unless a later order says otherwise."""
         return self.overrides.get(group, getattr(self.job.kill_switches, group.value))
+
+    def quota(self, group: BudgetGroup, split: Split) -> int:
+        """What a group may spend for primaries or for secondaries, as of now."""
+        cap = self.job.cap(group)
+        if self.shared_at:
+            return cap
+        primaries = int(cap * self.settings.split_ratio)
+        return primaries if split is Split.PRIMARIES else cap - primaries
 
 
 _CACHE: dict[tuple[str, str], tuple[float, RunRecord]] = {}
@@ -166,7 +180,8 @@ class Records(Items):
             )
         killed = sum(record.killed(group) for group in BudgetGroup)
         if killed == len(BudgetGroup):
-            return self.close_gate(StoppedBy.KILL_SWITCH, killed, killed, "every kill switch is on")
+            detail = "emergency stop" if record.held_at else "every kill switch is on"
+            return self.close_gate(StoppedBy.KILL_SWITCH, killed, killed, detail)
         return None
 
     def close_gate(self, name: StoppedBy, value: float, threshold: float, detail: str) -> GateClosed:
@@ -194,14 +209,33 @@ class Records(Items):
         self._remember(replace(self.run(), gate=gate))
         return gate
 
-    def kill(self, group: BudgetGroup, on: bool) -> None:
-        """Flip a kill switch of a run that is going on; within :data:`CACHE_SECONDS` every process knows.
+    def kill(self, groups: Collection[BudgetGroup], on: bool) -> None:
+        """Flip kill switches of a run that is going on; within :data:`CACHE_SECONDS` every process knows.
 
         Raises:
             InputNotFound: The ledger has no such run.
             LedgerUnavailable: The ledger could not be used.
         """
-        self._change(f"SET #kill_{group} = :on", {"on": on})
+        self._change("SET " + ", ".join(f"#kill_{group} = :on" for group in groups), {"on": on})
+
+    def hold(self) -> None:
+        """Stop a run in an emergency: every kill switch goes on, and what waits in its frontier is kept.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be used.
+        """
+        switches = ", ".join(f"#kill_{group} = :on" for group in BudgetGroup)
+        self._change(f"SET #held_at = :now, {switches}", {"now": timestamp(self._clock()), "on": True})
+
+    def share_budgets(self) -> None:
+        """End the split of the budgets: what is left is for primaries and secondaries alike.
+
+        Raises:
+            InputNotFound: The ledger has no such run.
+            LedgerUnavailable: The ledger could not be used.
+        """
+        self._change("SET #shared_at = if_not_exists(#shared_at, :now)", {"now": timestamp(self._clock())})
 
     def close(self, stopped_by: StoppedBy) -> None:
         """Take no more messages. The first reason stands.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lambdas.contracts.candidate import CANDIDATES, Candidate
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.frontier import FrontierMessage
 from lambdas.contracts.job import RunInput
@@ -116,7 +116,13 @@ class Run:
         """
         return self.ledger.gate()
 
-    def call(self, connector: Connector, requests: Sequence[Request], fetch: Callable[[Request], Reply]) -> list[Reply]:
+    def call(
+        self,
+        connector: Connector,
+        requests: Sequence[Request],
+        fetch: Callable[[Request], Reply],
+        split: Split = Split.SECONDARIES,
+    ) -> list[Reply]:
         """Make calls to an outside service: the one way in which a stage may do so.
 
         In batches of at most :data:`BATCH`, and in this order: kill switch and gates, cache, reservation, rate, the
@@ -127,6 +133,7 @@ class Run:
             connector: Which service.
             requests: What to ask, in order of importance.
             fetch: Makes one call. What it raises ends the stage, after the calls before it were settled and stored.
+            split: For whom: what the city is known for, or all else.
 
         Returns:
             The replies, in the order of the requests. They are fewer where a kill switch is on, a gate is closed, or a
@@ -139,7 +146,7 @@ class Run:
             TransientStorageError: S3 could not be used.
             AccessDenied: The role lacks a permission.
         """
-        replies = self._outside.call(connector, requests, fetch)
+        replies = self._outside.call(connector, requests, fetch, split)
         self.skipped += len(requests) - len(replies)
         return replies
 

@@ -29,6 +29,8 @@ from lambdas.runtime.run import Run
 from lambdas.runtime.storage import Storage, sha256, to_json
 
 NAMESPACE = "DataScout"
+# The state after ExpandNeighbors: however that ended, nothing more is sought for primaries alone.
+_SHARES_BUDGETS = "TileSweep"
 _LOGGER = Logger()
 
 
@@ -124,6 +126,8 @@ def handle(
     )
     started = time.monotonic()
     try:
+        if context.current_stage == _SHARES_BUDGETS:
+            run.ledger.share_budgets()
         envelope = _standing(storage, context) or _written(
             storage, context, run, stage(StageInput(context, storage), run)
         )

@@ -15,7 +15,7 @@ from lambdas.connectors.osm_candidate import LICENCE, to_candidate
 from lambdas.connectors.osm_extract import Extract, open_extract
 from lambdas.connectors.osm_reader import OsmObject
 from lambdas.contracts.candidate import Candidate, Lineage
-from lambdas.contracts.connectors import Connector
+from lambdas.contracts.connectors import Connector, Split
 from lambdas.places.geo import Disc, distance_m
 from lambdas.places.sweep import Sweep, Tile
 from lambdas.runtime.aws import AWS
@@ -177,7 +177,8 @@ def tile_sweep(_: StageInput, run: Run) -> StageOutput:
         correlation_id=run.correlation_id,
     )
     while reads := survey.take(BATCH):
-        replies = run.call(Connector.OVERPASS, [reader.request(read, version) for read in reads], reader.fetch)
+        requests = [reader.request(read, version) for read in reads]
+        replies = run.call(Connector.OVERPASS, requests, reader.fetch, Split.SECONDARIES)
         # By what they ask, since a reply can be missing in front of one that the cache had.
         answers = {(reply.request.params["cell"], reply.request.params["offset"]): reply for reply in replies}
         fresh: list[Candidate] = []

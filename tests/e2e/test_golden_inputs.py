@@ -13,7 +13,7 @@ from lambdas.contracts.connectors import BudgetGroup
 from lambdas.contracts.manifest import RunStatus, StateStatus, StoppedBy
 from lambdas.mock import truth
 from scout.deployment import Deployment
-from tests.e2e.support import depth, example, geojson_of, places_of, run
+from tests.e2e.support import calls_really_made, depth, example, geojson_of, places_of, run
 from workflow.city_states import STATE_NAMES
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +53,9 @@ def test_golden_input_ends_for_its_stated_reason_with_a_result_that_holds(mock_s
         if getattr(job.kill_switches, group.value):
             assert use.killed
             assert (use.spent, use.calls) == (0, 0)
+        made = calls_really_made(mock_stack, group, job.slug, manifest.started_at)
+        assert len(made) <= use.calls
+        assert bool(made) == bool(use.calls), group
     assert sum(use.calls for use in manifest.budgets.values()) > 0
 
     # Each message of the frontier came to an end, and none was lost to the DLQ.
@@ -84,5 +87,8 @@ def test_golden_input_ends_for_its_stated_reason_with_a_result_that_holds(mock_s
 
     if name == "edinburgh":
         assert len(places) * (1 - quality.duplicate_rate) >= 4000
+    if name in CUT_SHORT:
+        assert manifest.gate is not None
+        assert manifest.gate.name is manifest.stopped_by
     if name == "early-stop-test":
         assert sum(use.calls for use in manifest.budgets.values()) >= job.early_stop.window_calls

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,9 @@ import pytest
 from lambdas.runtime import keys
 from scout import runs
 from scout.deployment import Deployment
-from tests.e2e.support import Silent, changed, depth, example, run
+from tests.e2e.support import Silent, changed, dead_letter, depth, eventually, example, run
 
 pytestmark = pytest.mark.e2e
-
-
-def eventually(check: Callable[[], Any], seconds: float = 30) -> Any:
-    """What `check` answers once it is true."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = check()
-        if answer or time.monotonic() > deadline:
-            return answer
-        time.sleep(0.2)
 
 
 def start(deployment: Deployment, document: str) -> str:
@@ -68,6 +57,10 @@ def test_a_wrong_input_is_refused_before_any_state_runs(
     history = mock_stack.session.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
     entered = [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
     assert entered == ["OpenRun", "RunRefused"]
+
+    report = dead_letter(mock_stack, arn)["detail"]
+    assert (report["status"], report["error"]) == ("FAILED", "InvalidInput")
+    assert json.loads(report["input"]) == document
 
 
 def test_the_same_job_twice_is_answered_with_the_first_run(mock_stack: Deployment) -> None:

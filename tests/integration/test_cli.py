@@ -24,8 +24,8 @@ class Scout:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def __call__(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "SCOUT_HOME": str(self.home)}
+    def __call__(self, *words: str, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "SCOUT_HOME": str(self.home), **variables}
         done = subprocess.run(
             [sys.executable, "-m", "scout", *words],
             cwd=PROJECT,
@@ -86,7 +86,7 @@ def test_a_stack_that_may_not_be_deployed_names_why(scout: Scout) -> None:
     assert "states.Finalize: has no real implementation" in error
     assert "Traceback" not in error
     error = scout("up", "-s", "nowhere", code=1).stderr
-    assert "Pulumi.nowhere.yaml" in error
+    assert "no stack named 'nowhere'" in error
     assert "Traceback" not in error
 
 
@@ -122,3 +122,21 @@ def test_render_needs_no_aws(scout: Scout, tmp_path: Path) -> None:
     again = tmp_path / "again"
     scout("render", "-s", "mixed-mock-real", "-o", str(again))
     assert all((again / path.name).read_bytes() == path.read_bytes() for path in out.iterdir())
+
+
+def test_config_prints_each_value_with_its_source_and_refuses_a_wrong_variable(scout: Scout) -> None:
+    words = ("config", "-i", "examples/input.london.json", "-s", "mock", "--json")
+    values = json.loads(scout(*words, EARLY_STOP_WINDOW="50", CONCURRENCY_WEB_FETCH="3").stdout)
+    assert values["early_stop.window_calls"] == {"value": 50, "source": "environment"}
+    assert values["concurrency.web.fetch"] == {"value": 3, "source": "environment"}
+    assert values["early_stop.min_new_unique_rate"] == {"value": 0.05, "source": "input"}
+    assert values["split_ratio"] == {"value": 0.7, "source": "default"}
+    for variable, text in (("EARLY_STOP_WINDOW", "soon"), ("EARLY_STOP_WINDOWS", "5"), ("BUDGET_SPLIT_RATIO", "7")):
+        assert variable in scout(*words, code=2, **{variable: text}).stderr
+    assert "concurrency.web.fetch" in scout(*words, code=1, CONCURRENCY_WEB_FETCH="0").stderr
+
+
+def test_a_run_cannot_be_killed_where_nothing_is_up(scout: Scout) -> None:
+    assert "is not running" in scout("kill", "--run", "some-run", "--connector", "web", code=1).stderr
+    assert "either --connector, or --all" in scout("kill", "--run", "some-run", code=2).stderr
+    assert "is not running" in scout("emergency-stop", code=1).stderr

@@ -116,6 +116,17 @@ class TestValues:
         assert settings.retry[CityState.PERSIST] == STATE_RETRIES[CityState.PERSIST]
         assert (settings.concurrency.web_fetch, settings.concurrency.extract_llm) == (2, 4)
 
+    def test_the_concurrency_of_the_environment_lies_over_the_stacks(self):
+        given = config(concurrency={"web.fetch": 2, "extract.llm": 3})
+        environ = {"CONCURRENCY_WEB_FETCH": "5", "CONCURRENCY_MAPS_TILE_SWEEP": "1", "CONCURRENCY_OF_OTHERS": "x"}
+        concurrency = Settings.load(PROJECT, "test", given, environ).concurrency
+        assert (concurrency.web_fetch, concurrency.extract_llm, concurrency.tile_sweep) == (5, 3, 1)
+
+    @pytest.mark.parametrize("value", ["0", "many", ""])
+    def test_a_wrong_concurrency_in_the_environment_is_refused(self, value):
+        with pytest.raises(ConfigError, match=r"concurrency\.web\.fetch"):
+            Settings.load(PROJECT, "test", config(), {"CONCURRENCY_WEB_FETCH": value})
+
     def test_fractions_may_come_as_text(self):
         settings = load(split_ratio="0.25", retry={"Rank": {"backoff_rate": "1.5"}})
         assert settings.split_ratio == 0.25

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.job import RunInput
@@ -28,7 +29,7 @@ TABLE = "ledger"
 WORKERS = 40
 # Each example of a property is a run of its own, so that all of them may share a table.
 RUN_IDS = (f"run-{number}" for number in itertools.count())
-ON_EMULATOR = settings(
+ON_EMULATOR = hypothesis_settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 MODES = {"TileSweep": StateMode.MOCK, "Rank": StateMode.MOCK}
@@ -72,7 +73,9 @@ def opened(
     """The ledger of a run that was just opened; its job id is the run's id, so that no two are the same job."""
     ledger = Ledger(TABLE, run_id, client, **({"clock": clock} if clock else {}))
     run_input = (of or job()).model_copy(update={"job_id": run_id})
-    ledger.open_run(run_input, modes=MODES, settings=defaults or RunDefaults(), versions={"program": "1"})
+    # Without a word on the split, the whole budget is for secondaries, for whom tests spend by default.
+    settings = defaults or RunDefaults(split_ratio=0)
+    ledger.open_run(run_input, modes=MODES, settings=settings, versions={"program": "1"})
     return ledger
 
 

@@ -122,7 +122,7 @@ class TestPolling:
     def test_kill_switch(self, control, ledger):
         for group in BudgetGroup:
             assert control("PollFrontier", runId="run-1")["gate"] == "open"
-            ledger.kill(group, on=True)
+            ledger.kill([group], on=True)
         assert control("PollFrontier", runId="run-1")["gate"] == "kill_switch"
 
     def test_deadline(self, control, aws):

@@ -9,7 +9,7 @@ import pytest
 from lambdas.contracts.connectors import BudgetGroup
 from lambdas.contracts.frontier import WebMessage
 from lambdas.contracts.manifest import StoppedBy
-from lambdas.runtime.errors import InvalidInput
+from lambdas.runtime.errors import InvalidInput, RunClosed
 from lambdas.runtime.ledger import Ledger
 from tests.integration.runtime.ledgers import TABLE, job
 from tests.integration.runtime.stages import page
@@ -70,7 +70,13 @@ class TestBatches:
         again = control("AdmitBatch", records=received(page(1), receives=2))["items"]
         assert (again[0]["action"], again[0]["reason"]) == ("drop", "it is done already")
         control("SettleBatch", items=again, outcomes=outcomes(again, "dropped"))
-        assert ledger.frontier().use().model_dump() == {"enqueued": 1, "done": 1, "dropped": 0, "dead": 0}
+        assert ledger.frontier().use().model_dump() == {
+            "enqueued": 1,
+            "waiting": 0,
+            "done": 1,
+            "dropped": 0,
+            "dead": 0,
+        }
 
     @pytest.mark.parametrize("first", ["done", "failed"])
     def test_twice_in_one_batch_is_once(self, control, ledger, first):
@@ -114,9 +120,35 @@ class TestBatches:
         assert ledger.frontier().dropped == 1
 
     def test_killed_work_is_dropped(self, control, ledger):
-        ledger.kill(BudgetGroup.WEB, on=True)
+        ledger.kill([BudgetGroup.WEB], on=True)
         (item,) = control("AdmitBatch", records=received(page(1)))["items"]
         assert (item["action"], item["reason"]) == ("drop", "the kill switch web is on")
+        control("AdmitBatch", records=received(page(1)))  # delivered twice
+        assert ledger.budgets()["web"].skipped == 1
+
+    def test_an_emergency_stop_sends_what_comes_back_into_the_queue_and_keeps_what_waits(self, control, ledger):
+        ledger.enqueue([page(1), page(2)], "s")
+        ledger.hold()
+        with pytest.raises(RunClosed, match="its frontier is kept"):
+            control("AdmitBatch", records=received(page(1)))
+        polled = control("PollFrontier", runId="run-1")
+        assert polled["gate"] == "kill_switch"
+        assert control("CloseFrontier", runId="run-1")["stoppedBy"] == "kill_switch"
+        gate = ledger.run(max_age=0).gate
+        assert gate is not None
+        assert gate.detail == "emergency stop"
+        use = ledger.frontier().use()
+        assert (use.enqueued, use.waiting, use.dropped) == (2, 2, 0)
+        # Whoever starts the pipe again later does not meet them for ever.
+        (item,) = control("AdmitBatch", records=received(page(1)))["items"]
+        assert item["action"] == "drop"
+
+    def test_a_gate_drops_what_waits_and_counts_it(self, control, ledger):
+        ledger.enqueue([page(1), page(2), page(3)], "s")
+        ledger.close_gate(StoppedBy.BUDGET, 5, 5, "")
+        assert control("CloseFrontier", runId="run-1")["dropped"] == 3
+        use = ledger.frontier().use()
+        assert (use.enqueued, use.waiting, use.dropped) == (3, 0, 3)
 
     @pytest.mark.parametrize(("receives", "dead"), [(4, 0), (5, 1)])
     def test_a_message_that_failed_for_the_last_time_is_dead(self, control, ledger, receives, dead):

@@ -111,14 +111,14 @@ class TestControls:
     def test_a_kill_switch_can_be_undone(self, client):
         ledger = opened(client)
         assert ledger.run().killed(BudgetGroup.LLM)
-        ledger.kill(BudgetGroup.LLM, on=False)
+        ledger.kill([BudgetGroup.LLM], on=False)
         assert not ledger.run().killed(BudgetGroup.LLM)
 
     def test_all_kill_switches_close_the_gate(self, client):
         ledger = opened(client)
         for group in BudgetGroup:
             assert ledger.gate() is None
-            ledger.kill(group, on=True)
+            ledger.kill([group], on=True)
         gate = ledger.gate()
         assert gate is not None
         assert (gate.name, gate.value) == (StoppedBy.KILL_SWITCH, 4)
@@ -163,7 +163,7 @@ USES: dict[str, Callable[[Ledger], object]] = {
     "budgets": lambda ledger: ledger.budgets(),
     "gate": lambda ledger: ledger.gate(max_age=0),
     "close_gate": lambda ledger: ledger.close_gate(StoppedBy.BUDGET, 1, 1, "x"),
-    "kill": lambda ledger: ledger.kill(BudgetGroup.GOOGLE, on=True),
+    "kill": lambda ledger: ledger.kill([BudgetGroup.GOOGLE], on=True),
     "close": lambda ledger: ledger.close(StoppedBy.DRAINED),
     "observe": lambda ledger: ledger.observe("k", 1, 1, 1),
     "progress": lambda ledger: ledger.progress(),

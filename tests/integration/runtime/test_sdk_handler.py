@@ -71,6 +71,19 @@ class TestHandler:
         report = ledger.states()["TileSweep"]
         assert (report.status, report.records) == (StateStatus.SUCCEEDED, 5)
 
+    def test_budgets_are_shared_once_neighbours_have_been_looked_for(self, aws):
+        ledger = opened(aws.dynamodb)
+        seen: list[bool] = []
+
+        def stage(given: StageInput, run: Run) -> StageOutput:
+            seen.append(run.record.shared_at is not None)
+            return StageOutput({}, 0)
+
+        for name in ("ExpandNeighbors", "SearchMaps", "TileSweep"):
+            handle(event(name) | {"state": "TileSweep"}, Invocation(), {name: stage}, aws)
+        assert seen == [False, False, True]
+        assert ledger.run(max_age=0).shared_at
+
     def test_a_stage_that_has_put_out_is_not_done_again(self, aws):
         opened(aws.dynamodb)
         first = handle(event(), Invocation(), {"TileSweep": answering({"a": 1})}, aws)

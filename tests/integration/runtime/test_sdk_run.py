@@ -81,7 +81,7 @@ class TestCalls:
         ledger, run = opened(aws.dynamodb), run_of(aws)
 
         def killing(request: Request) -> Reply:
-            run.ledger.kill(BudgetGroup.OPEN_DATA, on=True)
+            run.ledger.kill([BudgetGroup.OPEN_DATA], on=True)
             return Reply(request, {}, units=1)
 
         assert len(run.call(Connector.WIKI, requests(*range(60)), killing)) == 1

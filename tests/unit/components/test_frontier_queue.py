@@ -16,7 +16,9 @@ QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:data-scout-mock-frontier"
 
 def build(consumer_timeout_seconds: int = 300, **changes: object) -> Graph:
     context = context_of(changes)
-    return record(lambda: FrontierQueue("frontier", FrontierQueueArgs(context, consumer_timeout_seconds)))
+    return record(
+        lambda: FrontierQueue("frontier", FrontierQueueArgs(context, consumer_timeout_seconds, "city-failure"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +62,23 @@ def test_both_poll_long_and_are_encrypted_and_tagged(graph):
         assert queue.inputs["tags"]["component"] == "frontier-queue"
 
 
-def test_both_refuse_what_does_not_come_over_tls_and_allow_nobody(graph):
+def test_both_refuse_what_does_not_come_over_tls(graph):
     for policy in graph.of_type("QueuePolicy"):
-        (statement,) = policy.document["Statement"]
+        statement = policy.document["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert statement["Resource"] == QUEUE_ARN + ("-dlq" if policy.name == "frontier-dlq" else "")
+
+
+def test_only_the_rule_for_failed_runs_may_send_to_the_dlq_from_outside(graph):
+    assert len(graph.one("QueuePolicy", "frontier").document["Statement"]) == 1
+    _, allow = graph.one("QueuePolicy", "frontier-dlq").document["Statement"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert (allow["Action"], allow["Resource"]) == ("sqs:SendMessage", f"{QUEUE_ARN}-dlq")
+    assert allow["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/data-scout-mock-city-failure"},
+    }
 
 
 @pytest.mark.parametrize(("consumer", "expected"), [(1, 120), (20, 120), (21, 126), (300, 1800), (7200, 43_200)])

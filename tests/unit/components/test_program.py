@@ -21,7 +21,7 @@ from workflow.rules import DefinitionError
 STACKS = ("mock", "dev", "mixed-mock-real")
 COUNTS = {
     "Bucket": 1, "BucketVersioning": 1, "BucketServerSideEncryptionConfiguration": 1, "BucketPublicAccessBlock": 1,
-    "BucketOwnershipControls": 1, "BucketLifecycleConfiguration": 1, "BucketPolicy": 1, "Queue": 3, "QueuePolicy": 3,
+    "BucketOwnershipControls": 1, "BucketLifecycleConfiguration": 1, "BucketPolicy": 1, "Queue": 2, "QueuePolicy": 2,
     "Table": 1, "Role": 5, "RolePolicy": 5, "LogGroup": 2, "LayerVersion": 1, "Function": 2, "StateMachine": 2,
     "Pipe": 1, "EventRule": 1, "EventTarget": 1,
 }  # fmt: skip
@@ -112,7 +112,6 @@ def test_exports(stack, graph):
         "frontierDlqUrl": f"{queue}-frontier-dlq",
         "ledgerTableName": f"data-scout-{stack}-ledger",
         "cityDiscoveryArn": f"{machine}-city-discovery",
-        "cityDiscoveryFailuresUrl": f"{queue}-city-discovery-failure",
         "pageProcessingArn": f"{machine}-page-processing",
         "pipeName": f"data-scout-{stack}-frontier",
         "stateModes": modes,

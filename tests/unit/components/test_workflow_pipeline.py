@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from components.workflow_pipeline import QueueSource, Workflow, WorkflowPipeline, WorkflowPipelineArgs
+from components.workflow_pipeline import FailureReports, QueueSource, Workflow, WorkflowPipeline, WorkflowPipelineArgs
 from components.workflow_roles import Role
 from tests.unit.pulumi_support import Graph, context_of, record
 from workflow.definition import MachineType, StateMachine
@@ -17,8 +17,7 @@ from workflow.states import Pass
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:data-scout-mock-sample"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:source"
-FAILURES_ARN = "arn:aws:sqs:us-east-1:123456789012:data-scout-mock-sample-failure"
-RULE_ARN = "arn:aws:events:us-east-1:123456789012:rule/data-scout-mock-sample-failure"
+DLQ = "arn:aws:sqs:us-east-1:123456789012:dlq"
 
 
 def sample(machine_type: MachineType = MachineType.STANDARD) -> Workflow:
@@ -45,6 +44,8 @@ def build(
             for name in ("machine", "pipe")
         }
         called = aws.cloudwatch.LogGroup("called", name="called")
+        policy = aws.sqs.QueuePolicy("dlq", queue_url="https://dlq", policy="{}")
+        failures = FailureReports("sample-failure", DLQ, policy, own_report="Reported")
         source = QueueSource("frontier", QUEUE, roles["pipe"], batch_size=10, batch_window_seconds=1)
         args = WorkflowPipelineArgs(
             context,
@@ -52,7 +53,7 @@ def build(
             roles["machine"],
             calls=[called],
             source=source if piped else None,
-            report_failures=report_failures,
+            failures=failures if report_failures else None,
         )
         WorkflowPipeline("sample", args)
 
@@ -123,26 +124,22 @@ def test_the_pipe_starts_each_type_the_only_way_it_can(machine_type, invocation)
     assert graph.component_outputs["WorkflowPipeline sample"]["pipeName"] == "data-scout-mock-frontier"
 
 
-def test_a_failure_is_reported_to_a_queue_that_only_this_rule_may_send_to():
+def test_a_failure_is_reported_unless_the_execution_did_so_itself():
     graph = build(report_failures=True)
-    rule, target, queue = graph.one("EventRule"), graph.one("EventTarget"), graph.one("Queue")
+    rule, target = graph.one("EventRule"), graph.one("EventTarget")
     assert json.loads(rule.inputs["eventPattern"]) == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
-        "detail": {"stateMachineArn": [ARN], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+        "detail": {
+            "stateMachineArn": [ARN],
+            "$or": [
+                {"status": ["FAILED"], "error": [{"anything-but": ["Reported"]}]},
+                {"status": ["TIMED_OUT", "ABORTED"]},
+            ],
+        },
     }
-    assert target.inputs == {"rule": "data-scout-mock-sample-failure", "targetId": "queue", "arn": FAILURES_ARN}
-    assert "QueuePolicy sample-failure" in target.depends_on
-    assert queue.inputs["sqsManagedSseEnabled"] is True
-    assert queue.inputs["messageRetentionSeconds"] == 1_209_600
-    deny, allow = graph.one("QueuePolicy").document["Statement"]
-    assert deny["Effect"] == "Deny"
-    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
-    assert (allow["Action"], allow["Resource"]) == ("sqs:SendMessage", FAILURES_ARN)
-    assert allow["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "123456789012"},
-        "ArnLike": {"aws:SourceArn": RULE_ARN},
-    }
+    assert target.inputs == {"rule": "data-scout-mock-sample-failure", "targetId": "queue", "arn": DLQ}
+    assert "QueuePolicy dlq" in target.depends_on
 
 
 def test_express_workflows_have_no_failures_to_report():

@@ -135,7 +135,7 @@ def test_the_polls_of_six_hours_fit_into_a_history(longest, moved):
 
 
 def test_waits_grow_while_nothing_moves_and_start_again_once_something_does():
-    settings = RunDefaults()
+    settings = RunDefaults(max_poll_seconds=30)
     waits = [0.0]
     for _ in range(8):
         waits.append(next_wait(waits[-1], False, 0, settings))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from lambdas.contracts.base import utc_now
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.frontier import FrontierMessage
 from lambdas.contracts.job import RunInput
@@ -65,7 +65,7 @@ class MemoryLedger:
     def close(self, stopped_by: StoppedBy) -> None:
         self._record = replace(self._record, stopped_by=stopped_by)
 
-    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str) -> Reservation:
+    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str, split: Split) -> Reservation:
         cap = self._record.job.cap(group)
         sums = list(accumulate(amounts, initial=0))
         granted = max(count for count, total in enumerate(sums) if self._spent[group] + total <= cap)
@@ -73,7 +73,7 @@ class MemoryLedger:
             self.close_gate(StoppedBy.BUDGET, self._spent[group], cap, group.value)
         self._spent[group] += sums[granted]
         self._calls[group] += granted
-        return Reservation(group, key, granted, sums[granted])
+        return Reservation(group, key, granted, sums[granted], split)
 
     def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
         self._spent[reservation.group] += spent - reservation.amount

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import Manifest, StateMode, StateReport, StateStatus, StoppedBy
+from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import from_lines
 from lambdas.mock.handler import STAGES
 from lambdas.runtime import keys
@@ -110,6 +111,7 @@ class Simulation:
                 self.ledger.done.add(key)
                 processed += 1
 
+    @collector_paused()
     def run(self, *, pages_first: bool = False) -> Manifest:
         """The whole run.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from lambdas.contracts.candidate import Candidate
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import GateClosed, StateMode, StoppedBy
@@ -61,7 +61,7 @@ class FakeLedger:
     def close_gate(self, name: StoppedBy, value: float, threshold: float, detail: str) -> None:
         self.closed = self.closed or GateClosed(name=name, at=STARTED, value=value, threshold=threshold, detail=detail)
 
-    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str) -> Reservation:
+    def reserve(self, group: BudgetGroup, amounts: Sequence[int], key: str, split: Split) -> Reservation:
         room = self.job.cap(group) - self.spent[group]
         granted = 0
         while granted < len(amounts) and sum(amounts[: granted + 1]) <= room:
@@ -70,7 +70,7 @@ class FakeLedger:
             self.close_gate(StoppedBy.BUDGET, self.spent[group], self.job.cap(group), str(group))
         amount = sum(amounts[:granted])
         self.spent[group] += amount
-        return Reservation(group, key, granted, amount)
+        return Reservation(group, key, granted, amount, split)
 
     def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
         self.spent[reservation.group] += spent - reservation.amount

@@ -103,18 +103,18 @@ def test_a_failed_search_goes_on_with_what_was_found(state: str):
 
 @pytest.mark.parametrize("state", [*DISCOVERY, "PollFrontier"])
 def test_a_failed_search_that_fails_fast_stops_its_pages_and_is_reported(state: str):
-    assert _way(_caught(state), ToDLQOrContinue=True) == ["ToDLQOrContinue", "StopFrontier", "SendToDLQ", "RunFailed"]
+    assert _way(_caught(state), ToDLQOrContinue=True) == ["ToDLQOrContinue", "StopFrontier", "SendToDLQ", "RunReported"]
 
 
 @pytest.mark.parametrize("state", FINALIZATION[:-1])
 def test_a_failed_finalization_is_finalized_or_reported(state: str):
     assert _way(_caught(state)) == ["ToDLQOrFinalize", "Finalize", "IsRunFailed", "RunSucceeded"]
-    assert _way(_caught(state), ToDLQOrFinalize=True) == ["ToDLQOrFinalize", "SendToDLQ", "RunFailed"]
+    assert _way(_caught(state), ToDLQOrFinalize=True) == ["ToDLQOrFinalize", "SendToDLQ", "RunReported"]
 
 
 def test_a_frontier_that_cannot_be_closed_is_left_open():
     assert _way(_caught("CloseFrontier"))[:2] == ["ToDLQOrDedupe", "DedupeCanonicalize"]
-    assert _way(_caught("CloseFrontier"), ToDLQOrDedupe=True) == ["ToDLQOrDedupe", "SendToDLQ", "RunFailed"]
+    assert _way(_caught("CloseFrontier"), ToDLQOrDedupe=True) == ["ToDLQOrDedupe", "SendToDLQ", "RunReported"]
     assert "CloseFrontier" not in reachable(successors(CITY), {"ToDLQOrDedupe"})
 
 
@@ -124,7 +124,7 @@ def test_fail_fast_is_what_open_run_said(choice: str):
 
 
 def test_a_run_that_cannot_be_finalized_fails_and_is_reported():
-    assert _way(_caught("Finalize")) == ["SendToDLQ", "RunFailed"]
+    assert _way(_caught("Finalize")) == ["SendToDLQ", "RunReported"]
     assert _way("IsRunFailed", IsRunFailed=True) == ["IsRunFailed", "RunFailed"]
     assert _caught("SendToDLQ") == "RunFailed"
 
