@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lambdas.contracts.connectors import BudgetGroup
 from scout import inputs, local, runs, schemas, settings_of_run, stopping, views
-from scout.embedded.emulator import DEFAULT_ACCOUNT
+from scout.embedded.emulator.instance import DEFAULT_ACCOUNT
 from scout.errors import InputRefused, ScoutError
 
 app = typer.Typer(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from scout.deployment import Deployment
-from scout.embedded.emulator import DEFAULT_ACCOUNT, Emulator, EmulatorError
-from scout.embedded.errors import ResourceError
+from scout.embedded.deploy.errors import ResourceError
+from scout.embedded.emulator.instance import DEFAULT_ACCOUNT, Emulator, EmulatorError
 from scout.errors import ScoutError
 
 if TYPE_CHECKING:
-    from scout.embedded.deploy import DeployResult
-    from scout.embedded.deployment import Event
+    from scout.embedded.deploy.commands import DeployResult
+    from scout.embedded.deploy.deployment import Event
 
 PROJECT_DIR: Final = Path(__file__).resolve().parents[1]
 _CURRENT_STACK: Final = "current"
@@ -57,12 +57,12 @@ def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver) -> 
         ScoutError: The configuration, the program or a resource was refused; the message is theirs.
     """
     # Pulumi takes a second to import, which `scout validate` and its like need not wait for.
-    from scout.embedded import deploy  # noqa: PLC0415
+    from scout.embedded.deploy import commands  # noqa: PLC0415
 
     emulator, started = ensure(port)
     view.embedded_aws(emulator, started=started)
     try:
-        result = deploy.deploy(PROJECT_DIR, stack, emulator, _stacks(), preview=preview, on_event=view.event)
+        result = commands.deploy(PROJECT_DIR, stack, emulator, _stacks(), preview=preview, on_event=view.event)
     except _refusals() as error:
         raise ScoutError(str(error)) from error
     if not preview:
@@ -121,7 +121,7 @@ def deployment(stack: str | None = None) -> Deployment:
     Raises:
         ScoutError: The embedded AWS is not running, or the stack is not deployed on it.
     """
-    from scout.embedded import deploy  # noqa: PLC0415 - see up()
+    from scout.embedded.deploy import commands  # noqa: PLC0415 - see up()
 
     emulator = _running()
     current = state_dir() / _CURRENT_STACK
@@ -130,7 +130,7 @@ def deployment(stack: str | None = None) -> Deployment:
             raise ScoutError("no stack is up: run `scout up -s mock` first")
         stack = current.read_text(encoding="utf-8").strip()
     try:
-        outputs = deploy.stack_outputs(stack, _stacks())
+        outputs = commands.stack_outputs(stack, _stacks())
     except _refusals() as error:
         raise ScoutError(str(error)) from error
     if not outputs:
@@ -144,7 +144,7 @@ def render(stack: str, out: Path) -> list[Path]:
     Raises:
         ScoutError: The configuration or the program was refused.
     """
-    from scout.embedded.render import render as write  # noqa: PLC0415 - see up()
+    from scout.embedded.deploy.render import render as write  # noqa: PLC0415 - see up()
 
     try:
         return write(PROJECT_DIR, stack, out)
@@ -185,9 +185,9 @@ def _running() -> Emulator:
 def _refusals() -> tuple[type[Exception], ...]:
     """What a wrong configuration or a refused resource raises: each message says what is wrong, so no traceback."""
     from artifacts import ArtifactError  # noqa: PLC0415
-    from scout.embedded.graph import StateError  # noqa: PLC0415
-    from scout.embedded.program import ProgramError  # noqa: PLC0415
-    from scout.embedded.stack_config import ConfigError  # noqa: PLC0415
+    from scout.embedded.deploy.graph import StateError  # noqa: PLC0415
+    from scout.embedded.deploy.program import ProgramError  # noqa: PLC0415
+    from scout.embedded.deploy.stack_config import ConfigError  # noqa: PLC0415
     from settings import ConfigError as SettingsError  # noqa: PLC0415
     from workflow.rules import DefinitionError  # noqa: PLC0415
 

@@ -48,7 +48,7 @@ def explained(job: RunInput, stack: str) -> dict[str, Effective]:
 
 
 def _settings(stack: str, environ: Mapping[str, str] = os.environ) -> Settings:
-    from scout.embedded.stack_config import ConfigError, load_stack_config  # noqa: PLC0415 - see local.up()
+    from scout.embedded.deploy.stack_config import ConfigError, load_stack_config  # noqa: PLC0415 - see local.up()
     from scout.local import PROJECT_DIR  # noqa: PLC0415
     from settings import ConfigError as SettingsError  # noqa: PLC0415
     from settings import Settings  # noqa: PLC0415

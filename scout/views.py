@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from scout.embedded.deployment import Stage
-from scout.embedded.diff import Op
+from scout.embedded.deploy.deployment import Stage
+from scout.embedded.deploy.diff import Op
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from lambdas.contracts.job import RunInput
     from lambdas.contracts.manifest import BudgetUse, Manifest
     from scout.deployment import Deployment
-    from scout.embedded.deploy import DeployResult
-    from scout.embedded.deployment import Event
-    from scout.embedded.emulator import Emulator
+    from scout.embedded.deploy.commands import DeployResult
+    from scout.embedded.deploy.deployment import Event
+    from scout.embedded.emulator.instance import Emulator
     from scout.runs import RunResult, Snapshot
 
 # Without a terminal a line of progress is printed at most this often, in seconds.

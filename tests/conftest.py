@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scout.embedded.emulator import Emulator
+from scout.embedded.emulator.instance import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

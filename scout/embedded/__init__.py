@@ -1,1 +1,3 @@
-"""The embedded AWS: a local emulator, what it lacks added to it, and the program deployed on it in process."""
+"""The embedded AWS: a local emulator (`emulator`), the program deployed on it in process (`deploy`), and what that does
+to each type of resource (`resources`).
+"""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from scout.deployment import Deployment
-from scout.embedded.deploy import deploy
-from scout.embedded.emulator import Emulator
+from scout.embedded.deploy.commands import deploy
+from scout.embedded.emulator.instance import Emulator
 
 PROJECT = Path(__file__).resolve().parents[2]
 

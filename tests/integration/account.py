@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-    from scout.embedded.emulator import Emulator
+    from scout.embedded.emulator.instance import Emulator
 
 T = TypeVar("T")
 

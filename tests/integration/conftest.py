@@ -10,7 +10,7 @@ import pytest
 from tests.integration.account import Account
 
 if TYPE_CHECKING:
-    from scout.embedded.emulator import Emulator
+    from scout.embedded.emulator.instance import Emulator
 
 _HERE = Path(__file__).parent
 

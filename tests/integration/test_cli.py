@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.emulator import Emulator
+from scout.embedded.emulator.instance import Emulator
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import artifacts
-from scout.embedded.deploy import DeployResult, deploy, destroy
-from scout.embedded.diff import Op
+from scout.embedded.deploy.commands import DeployResult, deploy, destroy
+from scout.embedded.deploy.diff import Op
 
 if TYPE_CHECKING:
     from tests.integration.account import Account

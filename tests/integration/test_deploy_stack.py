@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scout.embedded.deploy import DeployResult, deploy, destroy
-from scout.embedded.diff import Op
-from scout.embedded.emulator import Emulator
-from scout.embedded.errors import ResourceError
+from scout.embedded.deploy.commands import DeployResult, deploy, destroy
+from scout.embedded.deploy.diff import Op
+from scout.embedded.deploy.errors import ResourceError
+from scout.embedded.emulator.instance import Emulator
 
 if TYPE_CHECKING:
     import boto3

@@ -24,7 +24,7 @@ from pulumi.runtime.stack import Stack, massage, run_pulumi_func
 
 import artifacts
 from components.context import StackContext
-from scout.embedded.stack_config import load_stack_config
+from scout.embedded.deploy.stack_config import load_stack_config
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.emulator import Emulator, EmulatorError
+from scout.embedded.emulator.instance import Emulator, EmulatorError
 from tests.integration.account import Account, wait_until
 
 needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks into /proc")
@@ -65,7 +65,8 @@ def test_it_is_found_by_its_folder_and_leaves_nothing_when_stopped(tmp_path: Pat
 
 def test_it_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from scout.embedded.emulator import Emulator; Emulator.start(pathlib.Path(sys.argv[1]))"
+        "import sys, pathlib; from scout.embedded.emulator.instance import Emulator; "
+        "Emulator.start(pathlib.Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[3])
     emulator = Emulator.attach(tmp_path)

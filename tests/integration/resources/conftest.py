@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scout.embedded.aws import AccountContext
+from scout.embedded.deploy.aws import AccountContext
 from scout.embedded.resources import HANDLERS
 
 if TYPE_CHECKING:
-    from scout.embedded.emulator import Emulator
+    from scout.embedded.emulator.instance import Emulator
     from scout.embedded.resources import JsonObject
 
 

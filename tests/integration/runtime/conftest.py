@@ -22,7 +22,7 @@ from tests.integration.runtime.stages import BUCKET, Invocation, empty
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from scout.embedded.emulator import Emulator
+    from scout.embedded.emulator.instance import Emulator
 
 
 @pytest.fixture(scope="module")

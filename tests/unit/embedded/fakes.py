@@ -10,10 +10,10 @@ from typing import Any
 
 import boto3
 
-from scout.embedded.deploy import DeployResult, deploy, destroy
-from scout.embedded.deployment import Event, Stage
-from scout.embedded.diff import Op
-from scout.embedded.graph import Graph
+from scout.embedded.deploy.commands import DeployResult, deploy, destroy
+from scout.embedded.deploy.deployment import Event, Stage
+from scout.embedded.deploy.diff import Op
+from scout.embedded.deploy.graph import Graph
 from scout.embedded.resources import AwsContext, Handler, JsonObject, Refused
 from scout.embedded.resources.base import Absent
 

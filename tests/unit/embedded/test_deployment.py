@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from scout.embedded.deploy import DeployResult, stack_outputs
-from scout.embedded.deployment import Stage
-from scout.embedded.diff import Op
-from scout.embedded.errors import ResourceError
-from scout.embedded.program import ProgramError
+from scout.embedded.deploy.commands import DeployResult, stack_outputs
+from scout.embedded.deploy.deployment import Stage
+from scout.embedded.deploy.diff import Op
+from scout.embedded.deploy.errors import ResourceError
+from scout.embedded.deploy.program import ProgramError
 from scout.embedded.resources import UnknownFunctionError
 from tests.unit.embedded.fakes import CHAIN, NUMBERED, PARTS, Project, graph_of, ops
 

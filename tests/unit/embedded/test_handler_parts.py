@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scout.embedded.aws import NowhereContext
-from scout.embedded.errors import ResourceError, naming
-from scout.embedded.graph import Resource
+from scout.embedded.deploy.aws import NowhereContext
+from scout.embedded.deploy.errors import ResourceError, naming
+from scout.embedded.deploy.graph import Resource
 from scout.embedded.resources import HANDLERS, Refused
 from scout.embedded.resources.base import await_state, pascal, tag_changes
 

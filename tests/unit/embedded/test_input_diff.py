@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.embedded.diff import PropertyChange, changed_inputs, property_changes
+from scout.embedded.deploy.diff import PropertyChange, changed_inputs, property_changes
 from scout.embedded.resources import UNKNOWN, JsonObject
 
 VALUES = st.recursive(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.errors import ResourceError
-from scout.embedded.render import render
+from scout.embedded.deploy.errors import ResourceError
+from scout.embedded.deploy.render import render
 from scout.embedded.resources import UnknownFunctionError
 
 PROGRAM = """

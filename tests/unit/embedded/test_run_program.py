@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.program import ProgramError, Registration, run_program
+from scout.embedded.deploy.program import ProgramError, Registration, run_program
+from scout.embedded.deploy.stack_config import StackConfig
 from scout.embedded.resources import UNKNOWN, JsonObject
-from scout.embedded.stack_config import StackConfig
 from tests.unit.embedded.fakes import PRELUDE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.stack_config import ConfigError, StackConfig, load_stack_config
+from scout.embedded.deploy.stack_config import ConfigError, StackConfig, load_stack_config
 
 
 def _load(folder: Path, project: str, stack: str | None = "config: {}") -> StackConfig:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scout.embedded.graph import Graph, Resource, StateError
-from scout.embedded.journal import Journal
+from scout.embedded.deploy.graph import Graph, Resource, StateError
+from scout.embedded.deploy.journal import Journal
 
 
 def _graph(*names: str) -> Graph:
