@@ -7,8 +7,12 @@ INPUT ?= examples/input.edinburgh.json
 
 # A worker that writes no byte code starts two to four times slower.
 unexport PYTHONDONTWRITEBYTECODE
+# uv reads a variable of its own for the package index; pip's counts where that is not set.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
 
-.PHONY: help up down run install check format lint types unit test bench lock schemas snapshots clean
+.PHONY: help up down run install check format lint types unit test lock schemas snapshots clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +26,7 @@ down: install ## Stop what `make up` started
 	@$(BIN)/scout down
 
 run: install ## Run another city on what is up: make run INPUT=examples/input.london.json
-	@$(BIN)/scout run --input $(INPUT)
+	@$(BIN)/scout run --input $(INPUT) --out .scout/results
 
 install: $(INSTALLED) ## Make .venv from the locked requirements
 
@@ -40,16 +44,16 @@ $(INSTALLED): requirements-dev.txt requirements-data.txt pyproject.toml
 
 check: format lint types unit ## What to run before each commit
 
-format: install
+format: install ## Check the formatting
 	@$(BIN)/ruff format --check .
 
-lint: install
+lint: install ## Run the linter
 	@$(BIN)/ruff check .
 
-types: install
+types: install ## Check the types (mypy --strict)
 	@$(BIN)/mypy
 
-unit: install
+unit: install ## Run the unit tests alone
 	@$(BIN)/pytest tests/unit -n 2
 
 test: install ## Everything that proves it: checks, then unit, integration and end-to-end tests
@@ -73,5 +77,6 @@ schemas: install ## Write schemas/ anew from the models
 snapshots: install ## Accept changed snapshots, after reading their difference
 	@$(BIN)/pytest tests/unit -n 2 --snapshot-update
 
-clean: ## Remove what the targets made
+clean: ## Stop the embedded AWS, and remove what the targets made
+	@if [ -x $(BIN)/scout ]; then $(BIN)/scout down; fi
 	rm -rf .venv .build .scout .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

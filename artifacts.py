@@ -146,7 +146,14 @@ class Builder:
             "--requirements", str(self.root / "lambdas" / "requirements" / f"{name}.txt"),
         ]  # fmt: skip
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS)
+            subprocess.run(
+                command,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_TIMEOUT_SECONDS,
+                env=_environment(),
+            )
         except subprocess.CalledProcessError as error:
             raise ArtifactError(
                 f"layer {name!r} for {platform} cannot be installed:\n{error.stderr.strip()}"
@@ -207,6 +214,12 @@ def override(replacement: Builder) -> Iterator[Builder]:
         yield replacement
     finally:
         _builder = previous
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the installer: pip's setting of the package index counts where uv has none of its own."""
+    index = os.environ.get("PIP_INDEX_URL")
+    return {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ}
 
 
 def _files_below(folder: Path) -> list[Path]:

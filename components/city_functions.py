@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from components.context import StackContext
 from components.policies import (
     Statement,
+    change_visibility,
     list_objects,
     read_objects,
     send_messages,
@@ -35,6 +36,7 @@ class FunctionSpec:
         reads: Key prefixes below which it reads objects, and may list them.
         writes: Key prefixes below which it writes objects.
         sends_to_frontier: It sends messages to the frontier.
+        returns_to_frontier: It says when messages come back to the frontier.
     """
 
     name: str
@@ -46,6 +48,7 @@ class FunctionSpec:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     sends_to_frontier: bool = False
+    returns_to_frontier: bool = False
 
     @property
     def handler(self) -> str:
@@ -69,8 +72,10 @@ class FunctionSpec:
             if self.reads
             else []
         )
-        frontier = [send_messages(context.arn("queue", "frontier"))] if self.sends_to_frontier else []
-        return (use_ledger(context.arn("table", "ledger")), *objects, *frontier)
+        queue = context.arn("queue", "frontier")
+        sending = [send_messages(queue)] if self.sends_to_frontier else []
+        returning = [change_visibility(queue)] if self.returns_to_frontier else []
+        return (use_ledger(context.arn("table", "ledger")), *objects, *sending, *returning)
 
     @property
     def uses_bucket(self) -> bool:
@@ -84,6 +89,7 @@ CONTROL = FunctionSpec(
     packages=("lambdas/control",),
     timeout_seconds=20,
     memory_mb=512,
+    returns_to_frontier=True,
 )
 
 # Everything that a state writes. Golden inputs keep their pointer to the last run below cities/ or tests/.

@@ -130,6 +130,11 @@ def send_messages(queue_arn: str) -> Statement:
     return Statement("SendMessages", ("sqs:SendMessage",), (queue_arn,))
 
 
+def change_visibility(queue_arn: str) -> Statement:
+    """Lets say when a message that was received comes back to its queue."""
+    return Statement("ChangeVisibility", ("sqs:ChangeMessageVisibility",), (queue_arn,))
+
+
 def receive_messages(queue_arn: str) -> Statement:
     """Lets a pipe empty a queue."""
     actions = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")

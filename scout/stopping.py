@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # StopPipe returns before the pipe has stopped (https://docs.aws.amazon.com/eventbridge/latest/pipes-reference/).
 _PIPE_SECONDS = 120
 _ERROR = "EmergencyStop"
+_Order = Literal["start", "stop"]
+# The states of a pipe that does what it was told: on the way, and in the end.
+_STATES: dict[_Order, tuple[str, str]] = {"start": ("STARTING", "RUNNING"), "stop": ("STOPPING", "STOPPED")}
 
 
 @dataclass(frozen=True)
@@ -73,26 +76,25 @@ def emergency_stop(deployment: Deployment) -> Stopped:
     The pipe is stopped with them, so that the frontier is kept as it is, until :func:`start_frontier`.
 
     Raises:
-        ScoutError: AWS refused a part of it; what was done until then stays done.
+        ScoutError: The pipe or some runs could not be stopped; it names each. Everything else was stopped.
     """
-    with _as_scout_errors(f"the runs of stack {deployment.stack} could not all be stopped"):
-        _pipe(deployment, "stop")
-        stopped = Stopped([], [])
+    stopped = Stopped([], [])
+    failures: dict[str, Exception] = {}
+    pipe = f"pipe {deployment.pipe_name}"
+    with _noted(failures, pipe):
+        _order(deployment, "stop")
+    with _noted(failures, "the list of runs"):
         for name, arn in _running(deployment):
-            ledger = _ledger(deployment, name)
-            try:
-                # What is being finalized makes no calls, and has nothing left to keep.
-                if not ledger.run(max_age=0).closed_at:
-                    ledger.hold()
-                stopped.closed.append(name)
-            except InputNotFound:
-                cause = "stopped by an operator before its run was opened"
-                deployment.session.client("stepfunctions").stop_execution(executionArn=arn, error=_ERROR, cause=cause)
-                # It may have opened its run meanwhile.
-                with contextlib.suppress(InputNotFound):
-                    ledger.hold()
-                stopped.aborted.append(name)
-        return stopped
+            with _noted(failures, f"run {name}"):
+                (stopped.closed if _stop(deployment, name, arn) else stopped.aborted).append(name)
+    # Only now: runs go on spending until they are held, however long the pipe takes.
+    if pipe not in failures:
+        with _noted(failures, pipe):
+            _await(deployment, "stop")
+    if failures:
+        found = "; ".join(f"{what}: {error}" for what, error in failures.items())
+        raise ScoutError(f"stack {deployment.stack} could not be stopped as a whole: {found}")
+    return stopped
 
 
 def start_frontier(deployment: Deployment) -> None:
@@ -101,28 +103,52 @@ def start_frontier(deployment: Deployment) -> None:
     Raises:
         ScoutError: AWS refused it.
     """
-    with _as_scout_errors(f"the frontier of stack {deployment.stack} could not be started"):
-        _pipe(deployment, "start")
+    try:
+        _order(deployment, "start")
+        _await(deployment, "start")
+    except (ClientError, BotoCoreError) as error:
+        raise ScoutError(f"the frontier of stack {deployment.stack} could not be started: {error}") from error
 
 
-def _running(deployment: Deployment) -> list[tuple[str, str]]:
+def _running(deployment: Deployment) -> Iterator[tuple[str, str]]:
     """Names and ARNs of the executions that are going on."""
     pages = (
         deployment.session.client("stepfunctions")
         .get_paginator("list_executions")
         .paginate(stateMachineArn=deployment.city_discovery_arn, statusFilter="RUNNING")
     )
-    return [(execution["name"], execution["executionArn"]) for page in pages for execution in page["executions"]]
+    return ((execution["name"], execution["executionArn"]) for page in pages for execution in page["executions"])
 
 
-def _pipe(deployment: Deployment, order: str) -> None:
-    """Start or stop the pipe, and wait until it has."""
+def _stop(deployment: Deployment, run_id: str, arn: str) -> bool:
+    """Hold a run, or abort an execution that has opened none yet; whether there was a run."""
+    ledger = _ledger(deployment, run_id)
+    try:
+        # What is being finalized makes no calls, and has nothing left to keep.
+        if not ledger.run(max_age=0).closed_at:
+            ledger.hold()
+    except InputNotFound:
+        cause = "stopped by an operator before its run was opened"
+        deployment.session.client("stepfunctions").stop_execution(executionArn=arn, error=_ERROR, cause=cause)
+        # It may have opened its run meanwhile.
+        with contextlib.suppress(InputNotFound):
+            ledger.hold()
+        return False
+    return True
+
+
+def _order(deployment: Deployment, order: _Order) -> None:
+    """Ask for the pipe to start or to stop, unless it does so already."""
     pipes, name = deployment.session.client("pipes"), deployment.pipe_name
-    wanted = {"start": "RUNNING", "stop": "STOPPED"}[order]
-    deadline = time.monotonic() + _PIPE_SECONDS
-    if pipes.describe_pipe(Name=name)["CurrentState"] != wanted:
+    if pipes.describe_pipe(Name=name)["CurrentState"] not in _STATES[order]:
         (pipes.start_pipe if order == "start" else pipes.stop_pipe)(Name=name)
-    while (state := pipes.describe_pipe(Name=name)["CurrentState"]) != wanted:
+
+
+def _await(deployment: Deployment, order: _Order) -> None:
+    """Wait until the pipe has done what was ordered."""
+    pipes, name = deployment.session.client("pipes"), deployment.pipe_name
+    deadline = time.monotonic() + _PIPE_SECONDS
+    while (state := pipes.describe_pipe(Name=name)["CurrentState"]) != _STATES[order][-1]:
         if time.monotonic() > deadline:
             raise ScoutError(f"pipe {name} is still {state} after {_PIPE_SECONDS} s")
         time.sleep(1)
@@ -133,8 +159,9 @@ def _ledger(deployment: Deployment, run_id: str) -> Ledger:
 
 
 @contextlib.contextmanager
-def _as_scout_errors(what: str) -> Iterator[None]:
+def _noted(failures: dict[str, Exception], what: str) -> Iterator[None]:
+    """Keep an error for later: in an emergency none may leave the rest running."""
     try:
         yield
-    except (ClientError, BotoCoreError, LedgerUnavailable) as error:
-        raise ScoutError(f"{what}: {error}") from error
+    except Exception as error:  # noqa: BLE001 - raised once everything was tried
+        failures[what] = error

@@ -126,7 +126,7 @@ class RunView:
     def result(self, result: RunResult) -> None:
         """The table of what was found, and where it lies."""
         self._console.print(_result_table(result))
-        self._console.print(f"Verified: {len(result.manifest.outputs)} outputs stand with the digests of the manifest.")
+        self._console.print(f"Verified: {len(result.manifest.outputs)} outputs match the digests in the manifest.")
         self._console.print(f"Manifest: s3://{self._deployment.bucket}/{result.manifest_key}", soft_wrap=True)
         for output in result.manifest.outputs:
             self._console.print(f"          s3://{self._deployment.bucket}/{output.key}", soft_wrap=True)

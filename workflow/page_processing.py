@@ -5,7 +5,7 @@ so that only messages that failed return to the queue. A message that fails does
 be admitted or settled, the execution fails and the whole batch returns; every effect is idempotent.
 
 Nothing waits long here: a Task that timed out is not tried again in place, and no wait before a retry is longer than
-3 s. The queue tries again, after its visibility time-out.
+3 s. The queue tries again: a message that failed comes back soon, a batch that failed after its visibility time-out.
 """
 
 from __future__ import annotations

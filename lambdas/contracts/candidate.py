@@ -114,7 +114,7 @@ class Licence(Contract):
 
 
 class Candidate(Contract):
-    """One place as one source sees it (the reference's ``canonical.candidate``, with names per language and licences).
+    """One place as one source sees it, with names per language and licences.
 
     ``record_id`` is the sighting's identity: the source and its own id, the same on every run.
     """

@@ -31,13 +31,15 @@ class BudgetGroup(StrEnum):
 
 
 class Split(StrEnum):
-    """For whom a budget is spent: for what the city is known for, or for all else.
+    """For whom a budget is spent: for what the city is known for, for all else, or by the frontier.
 
-    The part of each is kept for it until ExpandNeighbors has ended; then what is left is for both.
+    A part is kept for primaries and one for secondaries until ExpandNeighbors has ended; then what is left is for all.
+    The frontier keeps to the cap alone: a page that is refused for want of a quota would not be taken up again.
     """
 
     PRIMARIES = "primaries"
     SECONDARIES = "secondaries"
+    FRONTIER = "frontier"
 
 
 class Connector(StrEnum):

@@ -25,7 +25,7 @@ class TokenBucket(Contract):
 
     @property
     def per_second(self) -> float:
-        """Tokens that come back each second; a period of 0 counts as a minute, as in the reference."""
+        """Tokens that come back each second; a period of 0 counts as a minute."""
         return self.refill / (self.period_seconds or 60)
 
 

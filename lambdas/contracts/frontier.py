@@ -1,6 +1,6 @@
 """Messages of the frontier queue: one shape for every sender and every reader.
 
-The reference system had three shapes that refused each other. Here each message has the same envelope (``type``,
+Each message has the same envelope (``type``,
 ``city``, ``run_id``, ``correlation_id``, ``budget_token``, ``enqueued_at``) and the fields of its type. The
 correlation id also travels as the message attribute ``correlation_id``, and the run as ``run_id``.
 """

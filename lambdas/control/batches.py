@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lambdas.contracts.frontier import FrontierMessage, parse_message
+from lambdas.control.returning import ReturningQueue, wait_of
 from lambdas.runtime.context import explain
 from lambdas.runtime.errors import InputNotFound, InvalidInput, RunClosed
 from lambdas.runtime.ledger import Ledger
@@ -25,6 +26,7 @@ class _Item:
     """A record of a batch, and what is to become of it. ``message`` is ``None`` where the body is not one."""
 
     message_id: str
+    receipt_handle: str
     receives: int
     message: FrontierMessage | None
     action: str
@@ -32,17 +34,18 @@ class _Item:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> _Item:
-        message_id, receives = record["messageId"], int(record["attributes"]["ApproximateReceiveCount"])
+        received = record["messageId"], record["receiptHandle"], int(record["attributes"]["ApproximateReceiveCount"])
         try:
             message = parse_message(record["body"])
         except ValidationError as error:
-            return cls(message_id, receives, None, "reject", explain(error))
-        return cls(message_id, receives, message, message.type)
+            return cls(*received, None, "reject", explain(error))
+        return cls(*received, message, message.type)
 
     def document(self) -> dict[str, Any]:
         message = self.message
         return {
             "messageId": self.message_id,
+            "receiptHandle": self.receipt_handle,
             "messageKey": message.key if message else None,
             "action": self.action,
             "reason": self.reason,
@@ -108,9 +111,13 @@ def _judged(message: FrontierMessage, ledger: Ledger) -> tuple[str, str]:
 
 
 def settle_batch(
-    items: Sequence[Mapping[str, Any]], outcomes: Sequence[Mapping[str, Any]], ledger_of: LedgerOf, max_receives: int
+    items: Sequence[Mapping[str, Any]],
+    outcomes: Sequence[Mapping[str, Any]],
+    ledger_of: LedgerOf,
+    max_receives: int,
+    frontier: ReturningQueue,
 ) -> dict[str, Any]:
-    """Record how the messages of a batch ended, and name those that are to return to the queue.
+    """Record how the messages of a batch ended, name those that are to return to the queue, and let them return soon.
 
     Args:
         items: From :func:`admit_batch`.
@@ -119,6 +126,7 @@ def settle_batch(
         ledger_of: The ledger of a run.
         max_receives: How often the queue hands out a message before it goes to the dead letters: a message that
             failed so often is dead, and its run waits for it no longer.
+        frontier: The queue that handed the messages out.
 
     Returns:
         ``batchItemFailures``, as a Pipe reads it.
@@ -127,18 +135,25 @@ def settle_batch(
         InvalidInput: An unknown outcome.
         LedgerUnavailable: The ledger could not be used; the whole batch returns to the queue.
     """
-    receives = {item["messageId"]: item["receiveCount"] for item in items}
+    received = {item["messageId"]: item for item in items}
     settlements: dict[str, dict[str, Settlement]] = defaultdict(dict)
     for outcome in sorted(outcomes, key=_weight):
         run_id, key = outcome.get("runId"), outcome.get("messageKey")
         if run_id and key:
-            last = receives[outcome["messageId"]] >= max_receives
+            last = received[outcome["messageId"]]["receiveCount"] >= max_receives
             failed = MessageState.DEAD if last else MessageState.QUEUED
             ends = dict(zip(_OUTCOMES, (MessageState.DROPPED, failed, MessageState.DONE), strict=True))
             settlements[run_id][key] = Settlement(key, ends[outcome["outcome"]], outcome.get("error"))
     for run_id, of_run in settlements.items():
         ledger_of(run_id).settle_messages(of_run.values())
-    failures = [outcome["messageId"] for outcome in outcomes if outcome["outcome"] == "failed"]
+    failures = {outcome["messageId"]: outcome for outcome in outcomes if outcome["outcome"] == "failed"}
+    # Not before the ledger has them as waiting: a message that is back already must find itself so.
+    frontier.hasten(
+        {
+            received[message_id]["receiptHandle"]: wait_of(outcome.get("error"), received[message_id]["receiveCount"])
+            for message_id, outcome in failures.items()
+        }
+    )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
 
 

@@ -1,6 +1,7 @@
 """The control function's entry: one operation per call, chosen by ``operation`` in the event.
 
-Environment: ``LEDGER_TABLE``; ``STATE_MODES``, ``RUN_DEFAULTS`` and ``VERSIONS`` (JSON objects); ``MAX_RECEIVE_COUNT``.
+Environment: ``LEDGER_TABLE``, ``FRONTIER_QUEUE_URL``; ``STATE_MODES``, ``RUN_DEFAULTS`` and ``VERSIONS`` (JSON
+objects); ``MAX_RECEIVE_COUNT``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lambdas.contracts.manifest import StateMode
 from lambdas.control.batches import admit_batch, settle_batch
 from lambdas.control.frontier import close_frontier, poll_frontier
 from lambdas.control.opening import open_run
+from lambdas.control.returning import ReturningQueue
 from lambdas.runtime.aws import AWS, Aws
 from lambdas.runtime.context import Deadline, Json, LambdaContext, explain
 from lambdas.runtime.errors import InvalidInput
@@ -96,7 +98,8 @@ class SettleBatch(_Operation):
 
     def answer(self, aws: Aws) -> dict[str, Any]:
         """The messages that are to return to the queue."""
-        return settle_batch(self.items, self.outcomes, lambda run_id: _ledger(aws, run_id), _max_receives())
+        frontier = ReturningQueue(os.environ["FRONTIER_QUEUE_URL"], aws.sqs)
+        return settle_batch(self.items, self.outcomes, lambda run_id: _ledger(aws, run_id), _max_receives(), frontier)
 
 
 _OPERATIONS = {kind.__name__: kind for kind in _Operation.__subclasses__()}

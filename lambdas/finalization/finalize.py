@@ -90,8 +90,16 @@ def _manifest(
     run: Run, caught: Mapping[str, Any], counts: Mapping[str, int], quality: Quality, outputs: Sequence[Output]
 ) -> Manifest:
     record, finished = run.ledger.run(max_age=0), utc_now()
+    stopped_by = record.stopped_by or (record.gate.name if record.gate else StoppedBy.ERROR)
+    if record.stopped_by is None:
+        # CloseFrontier failed: no page may be begun for a run that is reported.
+        run.ledger.close(stopped_by)
     states = _states(run, caught)
-    failed = tuple(state for state, report in states.items() if report.status is StateStatus.FAILED)
+    # What was caught and is none of the states is an operation on the run itself, such as the polling of its frontier.
+    failed = (
+        *(state for state, report in states.items() if report.status is StateStatus.FAILED),
+        *(operation for operation in caught if operation not in states),
+    )
     progress = run.ledger.progress()
     status = RunStatus.SUCCEEDED
     if failed:
@@ -103,7 +111,7 @@ def _manifest(
         correlation_id=record.correlation_id,
         execution_arn=record.execution_arn,
         status=status,
-        stopped_by=record.stopped_by or (StoppedBy.ERROR if failed else StoppedBy.DRAINED),
+        stopped_by=stopped_by,
         gate=record.gate,
         failed_states=failed,
         started_at=record.started_at,

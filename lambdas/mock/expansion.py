@@ -93,7 +93,7 @@ def search_maps(given: StageInput, run: Run) -> StageOutput:
         raise InvalidInput(f"A {message.type} message for {connector} is no search on a map.")
     world = World.of(run.job)
     disc = Disc.of(message.lat, message.lng, message.radius)
-    replies = run.call(connector, [_around(world, disc)], _fetch(world, connector), Split.SECONDARIES)
+    replies = run.call(connector, [_around(world, disc)], _fetch(world, connector), Split.FRONTIER)
     # The whole answer: whether it lies inside the city is GeocodeValidate's to say.
     everywhere = Disc(disc.center, 2.1e7)
     found, _ = candidates_of(connector, replies, origin_of(run, world), everywhere)
@@ -101,7 +101,6 @@ def search_maps(given: StageInput, run: Run) -> StageOutput:
         data={
             "candidates": [candidate.document() for candidate in found],
             "calls": len(replies),
-            "split": Split.SECONDARIES,
         },
         records=len(found),
     )

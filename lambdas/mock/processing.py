@@ -57,9 +57,7 @@ def web_fetch(given: StageInput, run: Run) -> StageOutput:
         body = (world.fetch(message.source_url) or b"")[:MAX_PAGE_BYTES]
         return Reply(request, body, units=len(body), items=int(bool(body)))
 
-    # What the search named is about what the city is known for; what is linked from there, about all else.
-    split = Split.SECONDARIES if message.crawl_depth else Split.PRIMARIES
-    body = next((reply.body for reply in run.call(Connector.WEB_FETCH, [request], fetch, split)), b"")
+    body = next((reply.body for reply in run.call(Connector.WEB_FETCH, [request], fetch, Split.FRONTIER)), b"")
     if not isinstance(body, bytes) or not body:
         return StageOutput(data={"page": None}, records=0)
     links = _deeper(message, read(body, message.source_url).links)
@@ -68,7 +66,6 @@ def web_fetch(given: StageInput, run: Run) -> StageOutput:
         "url": message.source_url,
         "html": keys.raw_html(run.slug, urlsplit(message.source_url).hostname or "unknown", sha256(body)),
         "trust_score": message.trust_score,
-        "split": split,
     }
     return StageOutput(
         data={"page": page}, records=1, metrics={"bytes": len(body), "links": len(links), "enqueued": new}
@@ -85,13 +82,13 @@ def extract_with_llm(given: StageInput, run: Run) -> StageOutput:
     """
     page = given.read()["page"]
     if page is None:
-        return StageOutput(data={"candidates": [], "calls": 0, "rejected": 0, "split": Split.SECONDARIES}, records=0)
+        return StageOutput(data={"candidates": [], "calls": 0, "rejected": 0}, records=0)
     content = read(run.storage.get(page["html"]), page["url"])
     origin = origin_of(run, World.of(run.job))
     entities = [_listed(item) for item in content.listings]
     made_up = 0
     if not entities:
-        answers = _ask_model(run, content.text, Split(page["split"]))
+        answers = _ask_model(run, content.text)
         grounded = [entity for entity in answers if _is_grounded(entity, content.text)]
         entities, made_up = grounded, len(answers) - len(grounded)
     candidates = list(_candidates(entities, page, origin))
@@ -100,7 +97,6 @@ def extract_with_llm(given: StageInput, run: Run) -> StageOutput:
             "candidates": [candidate.document() for candidate in candidates],
             "calls": 1,
             "rejected": made_up,
-            "split": page["split"],
         },
         records=len(candidates),
         metrics={"listed": len(content.listings), "rejected": made_up},
@@ -119,7 +115,7 @@ def geocode_validate(given: StageInput, run: Run) -> StageOutput:
     area = area_of(run)
     accepted: list[Candidate] = []
     rejected: Counter[str] = Counter()
-    for candidate in _located(run, candidates, Split(data["split"])):
+    for candidate in _located(run, candidates):
         match validate(candidate, area):
             case Rejection() as reason:
                 rejected[reason.value] += 1
@@ -184,7 +180,7 @@ def _position(lat: object, lng: object) -> Point | None:
     return point if abs(point.lat) <= 90 and abs(point.lng) <= 180 else None
 
 
-def _ask_model(run: Run, text: str, split: Split) -> list[dict[str, Any]]:
+def _ask_model(run: Run, text: str) -> list[dict[str, Any]]:
     request = Request(
         {"model": _MODEL, "prompt": _PROMPT_VERSION, "text": sha256(text.encode())},
         estimate=llm_units(model.tokens_at_most(text)),
@@ -195,7 +191,7 @@ def _ask_model(run: Run, text: str, split: Split) -> list[dict[str, Any]]:
         units = llm_units(sum(answer["usage"].values()))
         return Reply(request, answer, units=units, items=len(answer["entities"]))
 
-    bodies: list[Any] = [reply.body for reply in run.call(Connector.LLM_TOKENS, [request], fetch, split)]
+    bodies: list[Any] = [reply.body for reply in run.call(Connector.LLM_TOKENS, [request], fetch, Split.FRONTIER)]
     return [entity for body in bodies for entity in body["entities"]]
 
 
@@ -234,7 +230,7 @@ def _candidates(entities: Sequence[Mapping[str, Any]], page: Mapping[str, Any], 
         )
 
 
-def _located(run: Run, candidates: Sequence[Candidate], split: Split) -> Iterator[Candidate]:
+def _located(run: Run, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
     """The candidates, those without a position with the geocoder's, if it knows one."""
     world = World.of(run.job)
     asked: dict[tuple[str, str | None], Request] = {}
@@ -247,7 +243,7 @@ def _located(run: Run, candidates: Sequence[Candidate], split: Split) -> Iterato
         Connector.NOMINATIM,
         list(asked.values()),
         lambda request: answered(request, world.geocode(request.params["q"], request.params["street"])),
-        split,
+        Split.FRONTIER,
     )
     hits = {
         (reply.request.params["q"], reply.request.params["street"]): hit

@@ -23,7 +23,7 @@ class Reservation:
         group: Whose budget.
         key: The idempotency key.
         granted: How many of the asked amounts, from the first on.
-        amount: Their sum, in units of the group.
+        amount: What is held, in units of the group: their sum, or more if an earlier attempt asked for more.
         split: For whom it is spent.
     """
 
@@ -38,8 +38,8 @@ class Budgets(Records):
     """The budgets of a run, one item each: ``spent`` counts what is reserved as spent.
 
     It is also counted for whom, primaries or secondaries, so that each keeps to its quota while the budgets are split.
-    The item also holds a mark for each reservation: the reserved amount, negative once it is settled. A mark takes
-    about 20 bytes of the item's 400 KB, so that a run has room for some 20,000 batches in each budget.
+    The item also holds a mark with the amount of each reservation until it is settled or released, and one for each
+    batch that was skipped. A mark takes about 20 bytes of the item's 400 KB: there is room for some 20,000.
     """
 
     def reserve(
@@ -47,9 +47,9 @@ class Budgets(Records):
     ) -> Reservation:
         """Hold a part of a budget for calls about to be made.
 
-        As many of the amounts as fit are granted, from the first on. A repeated call with the same key is answered
-        with what stands and charges nothing. If the next amount would pass the cap, the run's budget gate closes; a
-        quota that is used up closes nothing, since the rest of the budget is still to be spent.
+        As many of the amounts as fit are granted, from the first on. While a reservation with the same key is held,
+        as after a crash, it is answered with and nothing is charged. If the next amount would pass the cap, the run's
+        budget gate closes; a quota that is used up closes nothing, since the rest of the budget is still to be spent.
 
         Args:
             group: Whose budget.
@@ -64,6 +64,7 @@ class Budgets(Records):
         cap, quota = self.run().job.cap(group), self.run().quota(group, split)
         sums = list(accumulate(amounts, initial=0))
         mark, spent, used = mark_of(key), 0, 0
+        held: int | None = None
         while True:
             granted = _fitting(sums, min(cap - spent, quota - used))
             if granted < len(amounts) and quota < cap:
@@ -74,13 +75,8 @@ class Budgets(Records):
                 break
             reserving = self.action(
                 f"BUDGET#{group}",
-                f"SET #mark = :amount ADD #spent :amount, #{split} :amount, #calls :calls",
-                {
-                    "amount": sums[granted],
-                    "calls": granted,
-                    "room": cap - sums[granted],
-                    "quota": quota - sums[granted],
-                },
+                f"SET #mark = :amount ADD #spent :amount, #{split} :amount",
+                {"amount": sums[granted], "room": cap - sums[granted], "quota": quota - sums[granted]},
                 condition=f"#spent <= :room AND #{split} <= :quota AND attribute_not_exists(#mark)",
                 names={"mark": mark},
             )
@@ -90,15 +86,18 @@ class Budgets(Records):
             except ConditionFailed as refusal:
                 standing = self._known(refusal)
                 spent, used = standing["spent"], standing[split]
-                if mark in standing:
-                    granted = _fitting(sums, abs(standing[mark]))
+                held = standing.get(mark)
+                if held is not None:
+                    granted = _fitting(sums, held)
                     break
         if granted < len(amounts) and spent + amounts[granted] > cap:
             self.close_gate(StoppedBy.BUDGET, spent, cap, f"{group}: {amounts[granted]} more would pass the cap")
-        return Reservation(group, key, granted, sums[granted], split)
+        return Reservation(group, key, granted, sums[granted] if held is None else held, split)
 
     def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
         """Replace a reservation by what the calls really used. A repeated call changes nothing.
+
+        Its key is forgotten: what a retry calls again, or calls in addition, it has to reserve anew.
 
         Args:
             reservation: From :meth:`reserve`.
@@ -108,41 +107,30 @@ class Budgets(Records):
         Raises:
             LedgerUnavailable: The ledger could not be used; the reservation stays.
         """
-        if (spent, calls) != (reservation.amount, reservation.granted):
-            self._adjust(reservation, spent, calls, "SET #mark = :settled", {"settled": -reservation.amount})
-
-    def release(self, reservation: Reservation, spent: int = 0, calls: int = 0) -> None:
-        """Give back what a reservation holds for calls that were not made, and forget its key: a retry reserves anew.
-
-        Args:
-            reservation: From :meth:`reserve`.
-            spent: What was used all the same, in units of the group.
-            calls: How many calls were made.
-
-        Raises:
-            LedgerUnavailable: The ledger could not be used; the reservation stays.
-        """
-        self._adjust(reservation, spent, calls, "REMOVE #mark", {})
-
-    def _adjust(self, reservation: Reservation, spent: int, calls: int, change: str, values: dict[str, int]) -> None:
         if not reservation.granted:
             return
-        adjusting = self.action(
+        settling = self.action(
             f"BUDGET#{reservation.group}",
-            f"{change} ADD #spent :spent, #{reservation.split} :spent, #calls :calls",
-            {
-                "spent": spent - reservation.amount,
-                "calls": calls - reservation.granted,
-                "amount": reservation.amount,
-                **values,
-            },
+            f"REMOVE #mark ADD #spent :change, #{reservation.split} :change, #calls :calls",
+            {"change": spent - reservation.amount, "calls": calls, "amount": reservation.amount},
             condition="#mark = :amount",
             names={"mark": mark_of(reservation.key)},
         )
         try:
-            self.update(adjusting)
+            self.update(settling)
         except ConditionFailed as refusal:
             self._known(refusal)  # settled already
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back what a reservation holds, since none of its calls was made. A repeated call changes nothing.
+
+        Args:
+            reservation: From :meth:`reserve`.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be used; the reservation stays.
+        """
+        self.settle(reservation, 0, 0)
 
     def skip(self, group: BudgetGroup, count: int, key: str) -> None:
         """Count work that a kill switch left out. A repeated call with the same key counts nothing.

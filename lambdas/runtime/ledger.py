@@ -175,7 +175,8 @@ class Ledger(Budgets, Discoveries, Messages):
 
 
 def _report(mode: StateMode, item: Item) -> StateReport:
-    order = (StateStatus.SUCCEEDED, StateStatus.FAILED)
+    # A failed attempt before one that came to its end, with or without anything to do, is no failure.
+    order = (StateStatus.SUCCEEDED, StateStatus.SKIPPED, StateStatus.FAILED)
     status = next((status for status in order if item.get(status.value)), StateStatus.SKIPPED)
     return StateReport(
         mode=mode,

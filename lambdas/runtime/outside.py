@@ -22,8 +22,9 @@ from lambdas.runtime.storage import Storage, sha256
 
 # One reservation, one settlement and one look at the gates for so many calls.
 BATCH = 25
-# The longest wait for a token bucket inside an invocation, in seconds; a longer one is left to the state machine.
-_LONGEST_WAIT = 10.0
+# The longest wait for a token bucket inside an invocation, in seconds; a longer one is left to the state machine, whose
+# few retries do not outlast a bucket that stays empty. The slowest by default, 50 a minute, has a batch after 30 s.
+_LONGEST_WAIT = 35.0
 # Left for settling and storing what was fetched, in seconds.
 _SETTLING = 3.0
 
@@ -88,7 +89,7 @@ class Outside:
     ) -> list[Reply]:
         standing = in_parallel(cache.find, batch)
         missing = [request for request, reply in zip(batch, standing, strict=True) if reply is None]
-        # One key for the whole batch: a retry that finds a part of it in the cache is charged nothing for the rest.
+        # One key for the whole batch: after a crash a retry finds what is held, whatever is in the cache by then.
         key = self._key([request.hash(connector) for request in batch])
         made: Iterator[Reply] = iter(())
         if missing:
@@ -114,11 +115,10 @@ class Outside:
         except BaseException:
             # What the failed call used is not known: its estimate is.
             failed = granted[len(replies)].estimate
-            self.ledger.release(reservation, sum(reply.units for reply in replies) + failed, len(replies) + 1)
+            self.ledger.settle(reservation, sum(reply.units for reply in replies) + failed, len(replies) + 1)
             in_parallel(cache.store, replies)
             raise
-        end = self.ledger.settle if len(replies) == len(granted) else self.ledger.release
-        end(reservation, sum(reply.units for reply in replies), len(replies))
+        self.ledger.settle(reservation, sum(reply.units for reply in replies), len(replies))
         in_parallel(cache.store, replies)
         left = [request.hash(connector) for request in granted[len(replies) :]]
         if left and not self.killed(connector.group, left):

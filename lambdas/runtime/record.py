@@ -115,9 +115,9 @@ class RunRecord:
         return self.overrides.get(group, getattr(self.job.kill_switches, group.value))
 
     def quota(self, group: BudgetGroup, split: Split) -> int:
-        """What a group may spend for primaries or for secondaries, as of now."""
+        """What a group may spend for primaries, for secondaries or by the frontier, as of now."""
         cap = self.job.cap(group)
-        if self.shared_at:
+        if self.shared_at or split is Split.FRONTIER:
             return cap
         primaries = int(cap * self.settings.split_ratio)
         return primaries if split is Split.PRIMARIES else cap - primaries

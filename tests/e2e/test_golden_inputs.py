@@ -12,6 +12,7 @@ import pytest
 from lambdas.contracts.connectors import BudgetGroup
 from lambdas.contracts.manifest import RunStatus, StateStatus, StoppedBy
 from lambdas.mock import truth
+from lambdas.runtime.ledger import Ledger
 from scout.deployment import Deployment
 from tests.e2e.support import calls_really_made, depth, example, geojson_of, places_of, run
 from workflow.city_states import STATE_NAMES
@@ -45,11 +46,13 @@ def test_golden_input_ends_for_its_stated_reason_with_a_result_that_holds(mock_s
     schema = json.loads((SCHEMAS / "manifest.schema.json").read_text())
     jsonschema.validate(json.loads(manifest.model_dump_json()), schema)
 
-    # No budget is passed, and what was killed was not called.
+    # No budget is passed, by the manifest and by the ledger, and what was killed was not called.
+    kept = Ledger(mock_stack.ledger_table, manifest.run_id, mock_stack.session.client("dynamodb")).budgets()
     for group in BudgetGroup:
         use = manifest.budgets[group.value]
         assert use.cap == job.cap(group)
         assert use.spent <= use.cap
+        assert kept[group.value] == use
         if getattr(job.kill_switches, group.value):
             assert use.killed
             assert (use.spent, use.calls) == (0, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from lambdas.contracts.frontier import WebMessage
 from lambdas.contracts.manifest import StoppedBy
 from lambdas.runtime.errors import InvalidInput, RunClosed
 from lambdas.runtime.ledger import Ledger
+from tests.integration.account import wait_until
 from tests.integration.runtime.ledgers import TABLE, job
 from tests.integration.runtime.stages import page
 
@@ -26,7 +29,7 @@ def received(*bodies: WebMessage | str, receives: int = 1) -> list[dict[str, Any
     return [
         {
             "messageId": f"id-{index}",
-            "receiptHandle": "handle",
+            "receiptHandle": f"handle-{index}",
             "body": body if isinstance(body, str) else body.model_dump_json(exclude_none=True),
             "attributes": {"ApproximateReceiveCount": str(receives)},
             "messageAttributes": {},
@@ -50,6 +53,7 @@ class TestBatches:
         assert [item["action"] for item in items] == ["web"] * 3
         assert items[0] == {
             "messageId": "id-0",
+            "receiptHandle": "handle-0",
             "messageKey": page(0).key,
             "action": "web",
             "reason": "",
@@ -168,3 +172,51 @@ class TestBatches:
         items = control("AdmitBatch", records=received(page(1)))["items"]
         with pytest.raises(InvalidInput, match="'perhaps' is none of"):
             control("SettleBatch", items=items, outcomes=outcomes(items, "perhaps"))
+
+
+class TestReturning:
+    @staticmethod
+    def records(aws) -> list[dict[str, Any]]:
+        """What the queue hands out, as a Pipe hands it over."""
+        answer = aws.sqs.receive_message(
+            QueueUrl=os.environ["FRONTIER_QUEUE_URL"], MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+            }
+            for message in answer.get("Messages", [])
+        ]
+
+    def test_what_failed_comes_back_soon_and_nothing_else_does(self, control, aws, ledger):
+        ledger.enqueue([page(1), page(2)], "s")
+        for body in ("{", page(1).model_dump_json(exclude_none=True), page(2).model_dump_json(exclude_none=True)):
+            aws.sqs.send_message(QueueUrl=os.environ["FRONTIER_QUEUE_URL"], MessageBody=body)
+        batch = wait_until(lambda: self.records(aws))
+        items = control("AdmitBatch", records=batch)["items"]
+        ends = outcomes(items, "failed", "failed", "done")
+        ends[0]["error"], ends[1]["error"] = "InvalidInput", "Throttled"
+        settled = time.monotonic()
+        control("SettleBatch", items=items, outcomes=ends)
+
+        assert self.records(aws) == []
+        back = []
+        for expected, seconds in ((batch[0], 2), (batch[1], 10)):
+            (record,) = wait_until(lambda: self.records(aws), timeout=15)
+            assert record["messageId"] == expected["messageId"]
+            assert record["attributes"]["ApproximateReceiveCount"] == "2"
+            # The queue's own time-out is 30 s. The emulator counts in whole seconds.
+            assert seconds - 1 < time.monotonic() - settled < seconds + 4
+            back.append(record)
+        assert control("AdmitBatch", records=[back[1]])["items"][0]["action"] == "web"
+
+    def test_a_batch_is_settled_where_nothing_can_be_hastened(self, control, ledger, monkeypatch):
+        monkeypatch.setenv("FRONTIER_QUEUE_URL", os.environ["FRONTIER_QUEUE_URL"] + "-of-nobody")
+        ledger.enqueue([page(1), page(2)], "s")
+        items = control("AdmitBatch", records=received(page(1), page(2)))["items"]
+        answer = control("SettleBatch", items=items, outcomes=outcomes(items, "failed", "done"))
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "id-0"}]}
+        assert (ledger.frontier().done, len(ledger.frontier().waiting)) == (1, 1)

@@ -55,12 +55,24 @@ class TestBudgets:
         ledger.close_gate(StoppedBy.EARLY_STOP, 0.01, 0.05, "first")
         assert ledger.close_gate(StoppedBy.BUDGET, 1, 1, "second").name is StoppedBy.EARLY_STOP
 
-    def test_a_released_reservation_is_reserved_anew(self, client):
+    @pytest.mark.parametrize(("spent", "calls"), [(20, 2), (10, 1), (0, 0)])
+    def test_what_is_called_after_settlement_is_charged_anew(self, client, spent, calls):
         ledger = opened(client)
-        ledger.release(ledger.reserve(BudgetGroup.GOOGLE, [10, 10], "a"), spent=10, calls=1)
-        ledger.reserve(BudgetGroup.GOOGLE, [10, 10], "a")
+        for _ in range(2):
+            reservation = ledger.reserve(BudgetGroup.GOOGLE, [10, 10], "a")
+            for _ in range(2):
+                ledger.settle(reservation, spent, calls)
         use = ledger.budgets()["google"]
-        assert (use.spent, use.calls) == (30, 3)
+        assert (use.spent, use.calls) == (2 * spent, 2 * calls)
+
+    def test_a_retry_that_needs_less_of_what_is_held_gives_the_rest_back(self, client):
+        ledger = opened(client)
+        ledger.reserve(BudgetGroup.GOOGLE, [10, 10, 10], "a")
+        reservation = ledger.reserve(BudgetGroup.GOOGLE, [10], "a")
+        assert (reservation.granted, reservation.amount) == (1, 30)
+        ledger.settle(reservation, 10, 1)
+        use = ledger.budgets()["google"]
+        assert (use.spent, use.calls) == (10, 1)
 
     def test_skipped_work_is_counted_once(self, client):
         ledger = opened(client)
@@ -83,38 +95,37 @@ class TestBudgets:
         ),
     )
     def test_it_is_a_simple_account_with_every_call_repeated(self, client, cap, steps):
-        """Against a model: a dict of charges by key. Every call is made one to three times in a row."""
+        """Against a model: what is held by key, and what was used. Every call is made one to three times in a row."""
         ledger = opened(client, next(RUN_IDS), of=google_cap(cap))
         cap = ledger.run().job.cap(BudgetGroup.GOOGLE)
-        charges: dict[str, int] = {}
         held: dict[str, Reservation] = {}
-        released = 0
+        used = calls = 0
         for action, number, amounts, times in steps:
             key = f"key-{number}"
             for _ in range(times):
                 if action == "reserve":
-                    room = cap - sum(charges.values()) - released
-                    if key not in charges:
-                        granted = max(n for n in range(len(amounts) + 1) if sum(amounts[:n]) <= max(room, 0))
-                        reservation = ledger.reserve(BudgetGroup.GOOGLE, amounts, key)
-                        assert reservation.granted == granted
-                        if granted:
-                            charges[key] = sum(amounts[:granted])
+                    reservation = ledger.reserve(BudgetGroup.GOOGLE, amounts, key)
+                    room = cap - used - sum(standing.amount for standing in held.values())
+                    room = held[key].amount if key in held else room
+                    fitting = max(n for n in range(len(amounts) + 1) if sum(amounts[:n]) <= room)
+                    if key not in held:
+                        assert (reservation.granted, reservation.amount) == (fitting, sum(amounts[:fitting]))
+                        if fitting:
                             held[key] = reservation
-                    else:
-                        ledger.reserve(BudgetGroup.GOOGLE, amounts, key)
+                    elif reservation.granted:
+                        assert (reservation.granted, reservation.amount) == (fitting, held[key].amount)
                 elif key in held:
-                    spent = held[key].amount // 2
                     if action == "settle":
-                        ledger.settle(held[key], spent, 1)
+                        ledger.settle(held[key], held[key].amount // 2, 1)
                     else:
-                        ledger.release(held[key], spent, 1)
-            if action == "settle" and key in held:
-                charges[key] = held.pop(key).amount // 2
-            elif action == "release" and key in held:
-                released += held.pop(key).amount // 2
-                del charges[key]
-            assert ledger.budgets()["google"].spent == sum(charges.values()) + released <= cap
+                        ledger.release(held[key])
+            if action != "reserve" and key in held:
+                settled = held.pop(key)
+                used += settled.amount // 2 if action == "settle" else 0
+                calls += action == "settle"
+            use = ledger.budgets()["google"]
+            assert use.spent == used + sum(standing.amount for standing in held.values()) <= cap
+            assert use.calls == calls
 
     @pytest.mark.parametrize("seed", [1, 2])
     def test_forty_workers_never_overspend_and_nothing_is_charged_twice(self, client, seed):

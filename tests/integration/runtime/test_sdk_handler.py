@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambdas.contracts.connectors import Connector
-from lambdas.contracts.manifest import StateMode, StateStatus
+from lambdas.contracts.manifest import BudgetUse, StateMode, StateStatus
 from lambdas.runtime import record
 from lambdas.runtime.aws import Aws
 from lambdas.runtime.context import StageOutput
@@ -210,9 +210,8 @@ class Crashing:
                 raise Crash
 
 
-def everything(given: StageInput, run: Run) -> StageOutput:
+def everything(run: Run, outside: Outside) -> StageOutput:
     """A stage that uses all of the SDK."""
-    outside = Outside(units=2)
     asked = requests("a", "b", "c", estimate=3)
     replies = run.call(Connector.WIKI, asked[:2], outside) + run.call(Connector.WIKI, asked[2:], outside)
     run.found([candidate(number) for number in range(len(replies) * 2)], calls=len(replies))
@@ -221,13 +220,12 @@ def everything(given: StageInput, run: Run) -> StageOutput:
 
 
 def outcome(aws: Aws) -> dict[str, Any]:
-    """Everything that a run has left behind, but for the order of things and the tokens of its rates."""
+    """What a run has left behind, but for the order of things, the tokens of its rates, and its spending."""
     ledger = Ledger(TABLE, "run-1", aws.dynamodb)
     storage = Storage(BUCKET, aws.s3)
     progress = ledger.progress()
     return {
         "objects": {key: storage.get(key) for key in storage.keys("")},
-        "budgets": ledger.budgets(),
         "progress": (progress.calls, progress.new, progress.seen),
         "frontier": sorted(ledger.frontier().waiting),
         "state": (ledger.states()["TileSweep"].status, ledger.states()["TileSweep"].records),
@@ -236,9 +234,15 @@ def outcome(aws: Aws) -> dict[str, Any]:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_crash_at_any_call_and_a_retry_leave_what_an_undisturbed_stage_leaves(aws, moment):
-    stages = {"TileSweep": everything}
+    outside = Outside(units=2)
+    stages = {"TileSweep": lambda given, run: everything(run, outside)}
+
+    def calls() -> tuple[int, BudgetUse]:
+        """Calls that were made, and what the ledger knows of."""
+        return outside.asked.total(), Ledger(TABLE, "run-1", aws.dynamodb).budgets()["open_data"]
 
     def start_anew() -> None:
+        outside.asked.clear()
         empty(aws)
         make_table(aws.dynamodb)
         opened(aws.dynamodb, of=job("london"))
@@ -248,11 +252,22 @@ def test_a_crash_at_any_call_and_a_retry_leave_what_an_undisturbed_stage_leaves(
     with Crashing(aws, moment, 0) as counting:
         handle(event(), Invocation(), stages, aws)
     expected = outcome(aws)
-    assert (expected["budgets"]["open_data"].spent, counting.calls > 15) == (6, True)
+    made, use = calls()
+    assert (made, use.calls, use.spent, counting.calls > 15) == (3, 3, 6, True)
+    repeated: set[tuple[int, int]] = set()
     for number in range(1, counting.calls + 1):
         start_anew()
         with Crashing(aws, moment, number), pytest.raises(Crash):
             handle(event(), Invocation(), stages, aws)
         record._CACHE.clear()
+        before, settled = calls()
         handle(event(), Invocation(), stages, aws)
         assert outcome(aws) == expected, f"after a crash {moment} call {number}"
+        made, use = calls()
+        # What was called under a reservation that is still held is called again at its expense.
+        unpaid = before - settled.calls
+        assert (use.calls, use.spent) == (made - unpaid, 2 * (made - unpaid)), f"after a crash {moment} call {number}"
+        assert unpaid == 0 or settled.spent > 2 * settled.calls, "nothing is held"
+        repeated.add((unpaid, made - unpaid))
+    # The settlements of two calls and of one: either they were not done, or they were and the answers were not kept.
+    assert repeated >= {"before": {(2, 3), (1, 3)}, "after": {(0, 5), (0, 4)}}[moment]

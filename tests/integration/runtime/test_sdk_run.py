@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from typing import Any
@@ -12,8 +13,8 @@ from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.defaults import RunDefaults, TokenBucket
 from lambdas.contracts.frontier import FrontierMessage, MapsMessage, WebMessage
 from lambdas.contracts.manifest import StoppedBy
-from lambdas.runtime.calls import Reply, Request
-from lambdas.runtime.errors import ServiceUnavailable, Throttled
+from lambdas.runtime.calls import RawCache, Reply, Request
+from lambdas.runtime.errors import ServiceUnavailable, Throttled, TransientStorageError
 from lambdas.runtime.queue import Queue
 from tests.integration.runtime.ledgers import job, opened
 from tests.integration.runtime.stages import Outside, Sleeper, candidate, page, requests, run_of
@@ -120,6 +121,30 @@ class TestCalls:
         assert gate.name is StoppedBy.BUDGET
         assert ledger.budgets()["open_data"].spent == 40
 
+    def test_what_a_quota_did_not_grant_is_not_called_for_free(self, aws):
+        few = job(budgets={"open_data": {"calls_per_min": 20, "max_calls_total": 20}})
+        ledger, outside = opened(aws.dynamodb, of=few, defaults=RunDefaults(split_ratio=0.5)), Outside()
+        for _ in range(3):
+            assert len(run_of(aws).call(Connector.WIKI, requests(*range(25)), outside)) == 10
+        assert outside.asked.total() == ledger.budgets()["open_data"].spent == 10
+        ledger.share_budgets()
+        assert len(run_of(aws).call(Connector.WIKI, requests(*range(25)), outside)) == 20
+        assert outside.asked.total() == ledger.budgets()["open_data"].spent == 20
+
+    def test_what_could_not_be_kept_is_paid_for_each_time(self, aws, monkeypatch):
+        few = job(budgets={"open_data": {"calls_per_min": 60, "max_calls_total": 60}})
+        ledger, outside = opened(aws.dynamodb, of=few), Outside()
+
+        def refuse(cache: RawCache, reply: Reply) -> None:
+            raise TransientStorageError("S3 is away")
+
+        monkeypatch.setattr(RawCache, "store", refuse)
+        for made in (25, 50, 60, 60):
+            with contextlib.suppress(TransientStorageError):
+                run_of(aws).call(Connector.WIKI, requests(*range(25)), outside)
+            use = ledger.budgets()["open_data"]
+            assert outside.asked.total() == use.spent == use.calls == made
+
     def test_what_fails_ends_the_stage_and_what_was_done_is_kept(self, aws):
         ledger = opened(aws.dynamodb)
         outside = Outside(failing="2")
@@ -141,7 +166,19 @@ class TestCalls:
         assert len(run_of(aws, sleeper=sleeper).call(Connector.WIKI, requests(*range(30)), outside)) == 30
         assert sleeper.waits == [5.0, 5.0]
 
-    @pytest.mark.parametrize(("deadline", "refill"), [(60, 30), (6, 120)])
+    @pytest.mark.parametrize(
+        "connector", [name for name, bucket in RunDefaults().token_buckets.items() if bucket.refill]
+    )
+    def test_every_default_bucket_that_is_empty_is_waited_for(self, aws, connector):
+        sleeper, outside = Sleeper(), Outside()
+        ledger = opened(aws.dynamodb, of=job("london"), defaults=RunDefaults(), clock=lambda: sleeper.now)
+        bucket = ledger.run().settings.bucket(connector)
+        assert ledger.take(connector, bucket.capacity, "all") == 0
+        assert len(run_of(aws, sleeper=sleeper).call(connector, requests(*range(50)), outside)) == 50
+        assert sleeper.waits == [pytest.approx(25 / bucket.per_second, abs=0.1)] * 2
+
+    # More than the longest wait; more than is left, without and with the time to settle.
+    @pytest.mark.parametrize(("deadline", "refill"), [(60, 15), (6, 120), (22, 30)])
     def test_a_longer_wait_is_left_to_the_state_machine(self, aws, deadline, refill):
         sleeper = Sleeper()
         bucket = TokenBucket(capacity=10, refill=refill, period_seconds=60)

@@ -163,8 +163,12 @@ def logs(function: str) -> tuple[list[str], list[str]]:
     return ["logs:CreateLogStream", "logs:PutLogEvents"], [group]
 
 
-def test_control_uses_the_ledger_and_nothing_else():
-    assert statements_of("control-role") == {"UseLedger": LEDGER, "WriteLogs": logs("control")}
+def test_control_uses_the_ledger_and_says_when_messages_come_back():
+    assert statements_of("control-role") == {
+        "UseLedger": LEDGER,
+        "ChangeVisibility": (["sqs:ChangeMessageVisibility"], [arn("sqs", "data-scout-mock-frontier")]),
+        "WriteLogs": logs("control"),
+    }
 
 
 def test_mock_reads_and_writes_what_states_do_and_feeds_the_frontier():
@@ -273,6 +277,7 @@ IAM_ACTIONS = {
     "put_object": "s3:PutObject",
     "list_objects_v2": "s3:ListBucket",
     "send_message_batch": "sqs:SendMessage",
+    "change_message_visibility_batch": "sqs:ChangeMessageVisibility",
 }
 _CLIENT_HELPERS = {"get_paginator", "meta", "exceptions"}
 

@@ -71,6 +71,7 @@ def test_records_of_any_origin_are_merged_ranked_and_named():
 
 def test_a_run_without_candidates_is_an_empty_success():
     simulation = run_with([])
+    simulation.ledger.close(StoppedBy.DRAINED)
     _, manifest = finalize(simulation)
     assert manifest.status is RunStatus.SUCCEEDED
     assert manifest.stopped_by is StoppedBy.DRAINED
@@ -119,6 +120,16 @@ def test_a_failed_discovery_state_makes_the_run_partial():
     assert manifest.states["TileSweep"].error == "ExtractCorrupt: cut off"
     assert manifest.stopped_by is StoppedBy.ERROR
     assert manifest.counts.places == 3
+
+
+@pytest.mark.parametrize("operation", ["PollFrontier", "CloseFrontier"])
+def test_a_failed_operation_on_the_run_makes_it_partial_and_closes_it(operation: str):
+    simulation = run_with(FOREIGN)
+    _, manifest = finalize(simulation, {operation: {"Error": "LedgerUnavailable", "Cause": "no answer"}})
+    assert manifest.status is RunStatus.PARTIAL
+    assert manifest.failed_states == (operation,)
+    assert manifest.stopped_by is StoppedBy.ERROR
+    assert simulation.ledger.run().stopped_by is StoppedBy.ERROR
 
 
 def test_the_ledgers_own_word_on_a_failure_is_kept():
