@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from lambdas.connectors.osm_categories import category
-from lambdas.connectors.osm_reader import OsmObject
+from lambdas.connectors.osm_object import OsmObject
 from lambdas.contracts.candidate import (
     AdditionalContent,
     Address,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.connectors.osm_reader import ExtractDamaged, OsmObject, read_extract
+from lambdas.connectors.osm_object import OsmObject
 from lambdas.places.geo import EARTH_RADIUS_M, Disc, distance_m
 from lambdas.runtime.errors import (
     AccessDenied,
@@ -161,6 +161,9 @@ def _describe(uri: str, client: S3Client) -> _Object:
 
 
 def _load(version: _Object, client: S3Client, max_bytes: int) -> Extract:
+    # osmium is half of what this function's start would cost, and only runs with an extract need it.
+    from lambdas.connectors.osm_reader import ExtractDamaged, read_extract  # noqa: PLC0415
+
     # Half of the free space is left to others.
     limit = min(max_bytes, shutil.disk_usage(tempfile.gettempdir()).free // 2)
     if version.size > limit:

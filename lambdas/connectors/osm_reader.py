@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import osmium
 from osmium.index import LocationTable
 from osmium.osm import Node, Relation, TagList, Way
 
+from lambdas.connectors.osm_object import PLACE_KEYS, OsmObject, OsmType
 from lambdas.connectors.pbf_frames import FrameError, count_data_blocks
 
-OsmType = Literal["node", "way", "relation"]
 Point = tuple[float, float]
-
-# An object with a name and one of these keys may be worth a visit; roads, borders and bus lines have none of them.
-PLACE_KEYS = ("tourism", "historic", "leisure", "amenity", "shop", "natural", "man_made")
 
 # Below this size an extract can be a whole one with a single block of data, so that missing kinds of objects prove
 # nothing. Writers fill a block with 8,000 objects, and 8,000 nodes take more.
@@ -28,51 +24,6 @@ MIN_ROOTLESS_WAYS = 10
 
 class ExtractDamaged(ValueError):
     """The file is no extract, or not a whole one; the text says what is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class OsmObject:
-    """A named object of the map.
-
-    ``lat`` and ``lng`` are degrees: the node's own position, or the middle of the box around all nodes of a way or
-    relation, as Overpass's ``out center`` has it. ``complete`` is false where the extract does not hold all of these
-    nodes, so that the position is that of the part inside the extract.
-    """
-
-    osm_type: OsmType
-    osm_id: int
-    lat: float
-    lng: float
-    tags: dict[str, str]
-    complete: bool = True
-
-    @property
-    def key(self) -> str:
-        """The object's identity in OpenStreetMap: ``node/123``."""
-        return f"{self.osm_type}/{self.osm_id}"
-
-    def document(self) -> dict[str, Any]:
-        """This object as JSON, the inverse of ``from_document``."""
-        return {
-            "type": self.osm_type,
-            "id": self.osm_id,
-            "lat": self.lat,
-            "lng": self.lng,
-            "complete": self.complete,
-            "tags": self.tags,
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> OsmObject:
-        """The object that ``document`` describes."""
-        return cls(
-            osm_type=document["type"],
-            osm_id=document["id"],
-            lat=document["lat"],
-            lng=document["lng"],
-            tags=document["tags"],
-            complete=document["complete"],
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Source(StrEnum):
     WEB = "web"
     OPEN_DATA = "open_data"
     TAVILY = "tavily"
+    OVERTURE = "overture"
 
 
 class Confidences(Contract):
@@ -137,7 +138,7 @@ class Candidate(Contract):
 
 
 class ScoreBreakdown(Contract):
-    """The factors of a place's score, each 0 to 1."""
+    """The factors of a place's score, each 0 to 1; ``diversity``: how unlike a primary is to those ranked before it."""
 
     popularity: Share | None = None
     authority: Share | None = None
@@ -145,18 +146,21 @@ class ScoreBreakdown(Contract):
     novelty: Share | None = None
     graph_context: Share | None = None
     adjacency: Share | None = None
+    diversity: Share | None = None
 
 
 class Place(Candidate):
     """A place of the result: the merged candidates, its rank and its tier.
 
     ``place_id`` is stable from run to run; ``members`` are the record ids of the merged candidates; ``anchors`` are the
-    nearest primaries with their distances in metres.
+    nearest primaries with their distances in metres. ``field_provenance`` says of the fields of a merged place from
+    which of its members each was taken; a place with one member has all from there.
     """
 
     place_id: Annotated[str, StringConstraints(pattern=r"^p_[a-f0-9]{20}$")]
     members: tuple[str, ...]
     sources: tuple[Source, ...]
+    field_provenance: dict[str, str] = Field(default_factory=dict)
     tier: Literal["primary", "secondary"] | None = None
     rank: Annotated[int, Field(ge=1)] | None = None
     score: Share | None = None

@@ -40,6 +40,8 @@ def _buckets() -> dict[Connector, TokenBucket]:
         Connector.TAVILY_API: (1000, 100),
         Connector.WEB_FETCH: (3000, 300),
         Connector.NOMINATIM: (500, 50),
+        Connector.OVERTURE: (600, 600),
+        Connector.LOCATION: (600, 600),
     }
     buckets = {
         connector: TokenBucket(capacity=capacity, refill=refill, period_seconds=60)

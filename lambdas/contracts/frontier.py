@@ -20,10 +20,11 @@ Priority = Literal["low", "medium", "high"]
 
 
 class WebMetadata(Contract):
-    """What is known of a page before it is fetched."""
+    """What is known of a page before it is fetched; ``license``: the terms of a data set, as its catalogue says."""
 
     domain_authority: Literal["gov", "edu", "org", "com", "unknown"] | None = None
     last_updated: str | None = None
+    license: str | None = None
     content_type_hint: str | None = None
 
 

@@ -74,6 +74,25 @@ class Quality(Contract):
     within_50m: Share | None = None
 
 
+class Bar(Contract):
+    """One demand on a result's quality: what was reached, what was asked, and whether that is enough.
+
+    ``value``: ``None`` where the result holds nothing that could be measured; the bar is then neither met nor missed.
+    """
+
+    value: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    bar: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    met: bool | None = None
+
+
+class Coverage(Contract):
+    """How much of the searched disc has places: H3 cells of a resolution whose centres lie in it."""
+
+    resolution: Annotated[int, Field(ge=0, le=15)]
+    cells: Count
+    covered: Count
+
+
 class BudgetUse(Contract):
     """One group's budget, in the units of ``lambdas.contracts.connectors``; ``primaries``: spent for primaries."""
 
@@ -127,7 +146,9 @@ class Manifest(Contract):
     """What a run leaves behind, and what ``scout run --json`` prints (``schemas/manifest.schema.json``).
 
     ``input``: as it took effect, with the overrides of its ``environment``. ``settings``: every value that the run went
-    by, and where it comes from.
+    by, and where it comes from. ``releases``: what was read of registers that are published as a whole: the release of
+    ``overture``, the SHA-256 of ``osm_extract``. ``bars`` and ``coverage``: the result measured by itself, without any
+    truth.
     """
 
     manifest_version: Annotated[int, Field(ge=1)] = 1
@@ -146,8 +167,11 @@ class Manifest(Contract):
     input: RunInput
     versions: dict[str, str]
     settings: dict[str, Effective] = Field(default_factory=dict)
+    releases: dict[str, str] = Field(default_factory=dict)
     counts: Counts
     quality: Quality
+    bars: dict[str, Bar] = Field(default_factory=dict)
+    coverage: Coverage | None = None
     new_unique_rate: Share | None = None
     budgets: dict[str, BudgetUse]
     states: dict[str, StateReport]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
 
 from lambdas.contracts.frontier import FrontierMessage, parse_message
-from lambdas.control.returning import ReturningQueue, wait_of
+from lambdas.control.returning import MAX_WAIT_SECONDS, ReturningQueue, wait_of
 from lambdas.runtime.context import explain
 from lambdas.runtime.errors import InputNotFound, InvalidInput, RunClosed
 from lambdas.runtime.ledger import Ledger
@@ -147,14 +148,29 @@ def settle_batch(
     for run_id, of_run in settlements.items():
         ledger_of(run_id).settle_messages(of_run.values())
     failures = {outcome["messageId"]: outcome for outcome in outcomes if outcome["outcome"] == "failed"}
+    postponed = _postponed(failures.values(), ledger_of)
     # Not before the ledger has them as waiting: a message that is back already must find itself so.
     frontier.hasten(
         {
-            received[message_id]["receiptHandle"]: wait_of(outcome.get("error"), received[message_id]["receiveCount"])
+            received[message_id]["receiptHandle"]: postponed.get(message_id)
+            or wait_of(outcome.get("error"), received[message_id]["receiveCount"])
             for message_id, outcome in failures.items()
         }
     )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failures]}
+
+
+def _postponed(failures: Iterable[Mapping[str, Any]], ledger_of: LedgerOf) -> dict[str, int]:
+    """How long messages wait that know when their turn is, in seconds by message id."""
+    message_ids: dict[str, dict[str, str]] = defaultdict(dict)
+    for failure in failures:
+        if failure.get("runId") and failure.get("messageKey"):
+            message_ids[failure["runId"]][failure["messageKey"]] = failure["messageId"]
+    return {
+        of_run[key]: min(ceil(seconds), MAX_WAIT_SECONDS)
+        for run_id, of_run in message_ids.items()
+        for key, seconds in ledger_of(run_id).waits(of_run).items()
+    }
 
 
 def _weight(outcome: Mapping[str, Any]) -> int:

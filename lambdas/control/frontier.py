@@ -67,7 +67,8 @@ def close_frontier(ledger: Ledger) -> dict[str, Any]:
         ledger: The run's.
 
     Returns:
-        ``stoppedBy``, and how many messages were ``done``, ``dropped`` and ``dead``.
+        ``stoppedBy``; how many messages were ``done``, ``dropped`` and ``dead``; and ``candidates``, how many sightings
+        were reported: one that two answers hold counts twice, so that there may be fewer different ones.
 
     Raises:
         FrontierBusy: Messages are still being processed.
@@ -88,6 +89,7 @@ def close_frontier(ledger: Ledger) -> dict[str, Any]:
         "done": state.done,
         "dropped": state.dropped,
         "dead": state.dead,
+        "candidates": ledger.progress().seen,
     }
 
 

@@ -24,7 +24,8 @@ from lambdas.control.frontier import close_frontier, poll_frontier
 from lambdas.control.opening import open_run
 from lambdas.control.returning import ReturningQueue
 from lambdas.runtime.aws import AWS, Aws
-from lambdas.runtime.context import Deadline, Json, LambdaContext, explain
+from lambdas.runtime.context import Deadline, LambdaContext, explain
+from lambdas.runtime.documents import Json
 from lambdas.runtime.errors import InvalidInput
 from lambdas.runtime.ledger import Ledger
 
@@ -125,12 +126,23 @@ def handler(event: Mapping[str, Any], context: LambdaContext, aws: Aws = AWS) ->
     try:
         answer = _parsed(event).answer(aws)
     except Exception as error:
-        _LOGGER.exception("Operation failed", extra={"operation": name, "errorType": type(error).__name__})
+        told = {"operation": name, **_about(event), "errorType": type(error).__name__, "errorMessage": str(error)}
+        _LOGGER.exception("Operation failed", extra=told)
         raise
     # Of a batch, how many: its messages are in the queue and in the ledger.
     brief = {field: len(value) if isinstance(value, list) else value for field, value in answer.items()}
-    _LOGGER.info("Operation completed", extra={"operation": name, "runId": event.get("runId"), "answer": brief})
+    _LOGGER.info("Operation completed", extra={"operation": name, **_about(event, answer), "answer": brief})
     return answer
+
+
+def _about(event: Mapping[str, Any], answer: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Which run a line of the log is about, or which runs: the messages of a batch may be those of several."""
+    if one := event.get("runId") or event.get("executionId"):
+        return {"runId": one}
+    items = event.get("items") or (answer or {}).get("items") or []
+    runs = sorted({item["runId"] for item in items if item["runId"]})
+    # Its first message names the batch: by it the admission is found that belongs to a settlement.
+    return {"runIds": runs, "batch": items[0]["messageId"]} if items else {}
 
 
 def _parsed(event: Mapping[str, Any]) -> _Operation:

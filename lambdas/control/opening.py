@@ -11,10 +11,10 @@ from lambdas.contracts.defaults import RunDefaults
 from lambdas.contracts.effective import VariableError, resolved
 from lambdas.contracts.job import MAX_INPUT_BYTES, RunInput
 from lambdas.contracts.manifest import StateMode
-from lambdas.runtime.context import Json, explain
+from lambdas.runtime.context import explain
+from lambdas.runtime.documents import Json, to_json
 from lambdas.runtime.errors import InvalidInput
 from lambdas.runtime.ledger import Ledger, correlation_id
-from lambdas.runtime.storage import to_json
 
 
 def open_run(

@@ -19,6 +19,13 @@ _LOGGER = Logger()
 # outlast a rate, which refills within a minute.
 _PERMANENT_SECONDS = 2
 _OTHER_SECONDS = 10
+# A function that has all of its reserved invocations did not even look at the message: that lasts for as long as the
+# pages before it take, which can be many minutes, and must not use up the message's tries meanwhile.
+_BUSY = "Lambda.TooManyRequestsException"
+_BUSY_WAITS = (10, 30, 90, 270)
+# A message is hidden for at most twelve hours in all
+# (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
+MAX_WAIT_SECONDS = 39_600
 
 
 def wait_of(error: str | None, receives: int) -> int:
@@ -28,6 +35,8 @@ def wait_of(error: str | None, receives: int) -> int:
         error: The name of the error.
         receives: How often the message was received.
     """
+    if error == _BUSY:
+        return _BUSY_WAITS[min(receives, len(_BUSY_WAITS)) - 1]
     return receives * (_PERMANENT_SECONDS if error in PERMANENT else _OTHER_SECONDS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -11,7 +12,9 @@ from lambdas.contracts.base import utc_now
 from lambdas.contracts.candidate import Place
 from lambdas.contracts.effective import effective
 from lambdas.contracts.manifest import (
+    Bar,
     Counts,
+    Coverage,
     Manifest,
     Output,
     Quality,
@@ -24,14 +27,26 @@ from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import from_lines, named_outputs, output_of, verified
 from lambdas.runtime import keys
 from lambdas.runtime.context import StageOutput
+from lambdas.runtime.documents import to_json
 from lambdas.runtime.errors import OutputConflict
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.parallel import in_parallel
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput
-from lambdas.runtime.storage import to_json
 
 STATE = "Finalize"
 Measure: TypeAlias = Callable[[Run, Sequence[Place]], Quality]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a stack adds to the manifest of a run that has a ranked result."""
+
+    outputs: tuple[Output, ...] = ()
+    bars: Mapping[str, Bar] = field(default_factory=dict)
+    coverage: Coverage | None = None
+
+
+Reporter: TypeAlias = Callable[[Run, Sequence[Place]], Report]
 
 
 def no_truth(_: Run, __: Sequence[Place]) -> Quality:
@@ -39,8 +54,13 @@ def no_truth(_: Run, __: Sequence[Place]) -> Quality:
     return Quality()
 
 
+def no_report(_: Run, __: Sequence[Place]) -> Report:
+    """Nothing is added."""
+    return Report()
+
+
 @collector_paused()
-def finalize(given: StageInput, run: Run, measure: Measure = no_truth) -> StageOutput:
+def finalize(given: StageInput, run: Run, measure: Measure = no_truth, report: Reporter = no_report) -> StageOutput:
     """Verify the outputs, and write the manifest and the pointer to it.
 
     A run with failed states is ``PARTIAL``: what was found without them is kept. It is ``FAILED`` where the failure
@@ -50,6 +70,7 @@ def finalize(given: StageInput, run: Run, measure: Measure = no_truth) -> StageO
         given: ``initialData`` holds the ``errors`` that the state machine caught, by state.
         run: The run.
         measure: Compares the places with the truth, where one is known.
+        report: Looks at the places, and may write further outputs.
 
     Returns:
         The key of the manifest; ``runStatus`` stands in the result, for the state machine to choose by.
@@ -59,10 +80,15 @@ def finalize(given: StageInput, run: Run, measure: Measure = no_truth) -> StageO
     """
     caught = (given.initial_data or {}).get("errors", {})
     data = output_of(run, "Rank") or output_of(run, "Persist") or {"outputs": [], "counts": {}}
-    outputs = named_outputs(data)
+    outputs = list(named_outputs(data))
     bodies = dict(zip(outputs, in_parallel(lambda output: verified(run, output), outputs), strict=True))
-    manifest = _manifest(run, caught, data["counts"], _measured(run, bodies, measure), outputs)
-    manifest = _kept(run, manifest)
+    ranked = next((body for output, body in bodies.items() if output.key == keys.places(run.slug, run.run_id)), None)
+    quality, added = Quality(), Report()
+    if ranked is not None:
+        places = from_lines(ranked)
+        quality, added = measure(run, places), report(run, places)
+    outputs = [*outputs, *added.outputs]
+    manifest = _kept(run, _manifest(run, caught, data["counts"], quality, added, outputs=outputs))
     key = keys.manifest(run.slug, run.run_id)
     pointer = {
         "run_id": run.run_id,
@@ -81,13 +107,14 @@ def finalize(given: StageInput, run: Run, measure: Measure = no_truth) -> StageO
     )
 
 
-def _measured(run: Run, bodies: Mapping[Output, bytes], measure: Measure) -> Quality:
-    body = next((body for output, body in bodies.items() if output.key == keys.places(run.slug, run.run_id)), None)
-    return Quality() if body is None else measure(run, from_lines(body))
-
-
 def _manifest(
-    run: Run, caught: Mapping[str, Any], counts: Mapping[str, int], quality: Quality, outputs: Sequence[Output]
+    run: Run,
+    caught: Mapping[str, Any],
+    counts: Mapping[str, int],
+    quality: Quality,
+    added: Report,
+    *,
+    outputs: Sequence[Output],
 ) -> Manifest:
     record, finished = run.ledger.run(max_age=0), utc_now()
     stopped_by = record.stopped_by or (record.gate.name if record.gate else StoppedBy.ERROR)
@@ -120,14 +147,25 @@ def _manifest(
         input=record.job,
         versions=dict(record.versions),
         settings=effective(record.job, record.settings),
+        releases=_releases(run),
         counts=_counts(run, counts),
         quality=quality,
+        bars=dict(added.bars),
+        coverage=added.coverage,
         new_unique_rate=round(progress.rate, 6) if progress.seen else None,
         budgets=run.ledger.budgets(),
         states=states,
         frontier=run.ledger.frontier().use(),
         outputs=tuple(outputs),
     )
+
+
+def _releases(run: Run) -> dict[str, str]:
+    """What TileSweep read that is published as a whole."""
+    swept = output_of(run, "TileSweep") or {}
+    named = (("overture", "release"), ("osm_extract", "sha256"))
+    read = {"overture": swept.get("overture"), "osm_extract": swept.get("extract")}
+    return {name: str(about[field]) for name, field in named if (about := read[name])}
 
 
 def _states(run: Run, caught: Mapping[str, Any]) -> dict[str, StateReport]:

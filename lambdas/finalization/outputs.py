@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from pydantic import TypeAdapter
 
 from lambdas.contracts.candidate import Place
 from lambdas.contracts.manifest import Output
 from lambdas.runtime import keys
-from lambdas.runtime.errors import InputNotFound, VerificationFailed
+from lambdas.runtime.documents import sha256
+from lambdas.runtime.errors import InputNotFound, OutputConflict, VerificationFailed
 from lambdas.runtime.run import Run
-from lambdas.runtime.storage import sha256
 
 JSON_LINES_TYPE = "application/jsonl"
+PARQUET_TYPE = "application/vnd.apache.parquet"
 GEOJSON_TYPE = "application/geo+json"
+_CHUNK_BYTES = 1 << 20
 PLACES: TypeAdapter[list[Place]] = TypeAdapter(list[Place])
 
 
@@ -28,6 +31,11 @@ def unranked_key(execution_id: str) -> str:
 def canonical_key(slug: str, run_id: str) -> str:
     """The places before they are ranked, one per line: kept beyond the execution, also where ranking fails."""
     return keys.places(slug, run_id).replace("places.jsonl", "canonical.jsonl")
+
+
+def beside(key: str, suffix: str) -> str:
+    """The key of the same places in another form: ``places.jsonl`` becomes ``places.parquet``."""
+    return f"{key.removesuffix('.jsonl')}.{suffix}"
 
 
 def to_lines(places: Iterable[Place]) -> bytes:
@@ -55,6 +63,34 @@ def write(run: Run, key: str, body: bytes, content_type: str) -> dict[str, Any]:
     """
     digest = run.storage.put_once(key, body, content_type)
     return {"key": key, "bytes": len(body), "sha256": digest}
+
+
+def write_file(run: Run, key: str, file: IO[bytes], content_type: str) -> dict[str, Any]:
+    """Write an output once that need not fit into memory; as ``write``.
+
+    Args:
+        run: The run.
+        key: Where.
+        file: What, all of it from its beginning.
+        content_type: Its media type.
+    """
+    digest, size = digest_of(file)
+    file.seek(0)
+    if not run.storage.keep_first(key, file, content_type):
+        with run.storage.fetch(key) as standing:
+            if digest_of(standing) != (digest, size):
+                raise OutputConflict(f"s3://{run.storage.bucket}/{key} stands already with other content.")
+    return {"key": key, "bytes": size, "sha256": digest}
+
+
+def digest_of(file: IO[bytes]) -> tuple[str, int]:
+    """The SHA-256 of a whole file, and its size."""
+    file.seek(0)
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
 
 
 def verified(run: Run, output: Output) -> bytes:

@@ -1,9 +1,15 @@
-"""DedupeCanonicalize, Persist and Rank: from the candidates of a run to its ranked places."""
+"""DedupeCanonicalize, Persist and Rank: from the candidates of a run to its ranked places.
+
+Mock states do no more than these functions do by default; what real ones do beside is in their own packages.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import IO, Any
 
+from lambdas.contracts.finalization import RankSettings
 from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import (
     GEOJSON_TYPE,
@@ -11,40 +17,67 @@ from lambdas.finalization.outputs import (
     canonical_key,
     from_lines,
     named_outputs,
+    output_of,
     to_lines,
     unranked_key,
     verified,
     write,
+    write_file,
 )
-from lambdas.places.dedupe import dedupe
+from lambdas.finalization.spool import SpooledCandidates
 from lambdas.places.geo import Point
 from lambdas.places.geojson import feature_collection
-from lambdas.places.rank import rank
 from lambdas.runtime import keys
 from lambdas.runtime.context import StageOutput
+from lambdas.runtime.errors import InvalidInput
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput
+from lambdas.runtime.storage import spool
 
 
 @collector_paused()
-def dedupe_canonicalize(_: StageInput, run: Run) -> StageOutput:
+def dedupe_canonicalize(_: StageInput, run: Run, known_ids: Mapping[str, str] | None = None) -> StageOutput:
     """Make places of all candidates of the run.
 
     Args:
         _: Not read: candidates come from several states and executions, and lie in ``extracted/``.
         run: The run.
+        known_ids: What places the record ids had in an earlier run.
 
     Returns:
         ``outputs``: the object that holds the places, one per line; and the ``counts``.
     """
-    result = dedupe(run.candidates(), city=run.job.city, merged_at=run.record.started_at)
-    output = write(run, unranked_key(run.execution_id), to_lines(result.places), JSON_LINES_TYPE)
-    counts = {
-        "candidates": result.sightings,
-        "places": len(result.places),
-        "duplicates_merged": result.merged,
-    }
-    return StageOutput(data={"outputs": [output], "counts": counts}, records=len(result.places), metrics={**counts})
+    from lambdas.places.dedupe import Deduplication  # noqa: PLC0415 - numpy takes a tenth of a second
+
+    work = Deduplication(run.job.city, SpooledCandidates())
+    for candidate in run.each_candidate():
+        work.add(candidate)
+    count = 0
+    with spool() as lines:
+        for place in work.places(run.record.started_at, known_ids or {}):
+            lines.write(to_lines([place]))
+            count += 1
+        return handed_over(run, lines, sightings=work.sightings, places=count)
+
+
+def handed_over(run: Run, lines: IO[bytes], *, sightings: int, places: int) -> StageOutput:
+    """Write the places that were made of all candidates.
+
+    Args:
+        run: The run.
+        lines: The places, one per line, in the order of their ids.
+        sightings: How many different candidates there were.
+        places: How many places they became.
+
+    Returns:
+        As :func:`dedupe_canonicalize`.
+
+    Raises:
+        OutputConflict: Other places of this execution stand there.
+    """
+    output = write_file(run, unranked_key(run.execution_id), lines, JSON_LINES_TYPE)
+    counts = {"candidates": sightings, "places": places, "duplicates_merged": sightings - places}
+    return StageOutput(data={"outputs": [output], "counts": counts}, records=places, metrics={**counts})
 
 
 def persist(given: StageInput, run: Run) -> StageOutput:
@@ -66,8 +99,13 @@ def persist(given: StageInput, run: Run) -> StageOutput:
 
 
 @collector_paused()
-def rank_places(given: StageInput, run: Run) -> StageOutput:
+def rank_places(given: StageInput, run: Run, settings: RankSettings | None = None) -> StageOutput:
     """Rank the places that Persist kept, and write the result: as JSON lines and as a map.
+
+    Args:
+        given: What Persist put out.
+        run: The run.
+        settings: How to rank.
 
     Returns:
         ``outputs``: what Persist wrote, and the two objects of the result; and the ``counts``.
@@ -77,10 +115,16 @@ def rank_places(given: StageInput, run: Run) -> StageOutput:
         VerificationFailed: The places are not those that Persist kept.
         OutputConflict: Another result of this run stands.
     """
+    from lambdas.places.rank import rank  # noqa: PLC0415 - numpy takes a tenth of a second
+
     data = given.read()
-    kept = named_outputs(data)
+    kept = {output.key: output for output in named_outputs(data)}
+    places = kept.get(canonical_key(run.slug, run.run_id))
+    if places is None:
+        raise InvalidInput(f"Persist has put out {', '.join(kept) or 'nothing'}, and no {canonical_key('*', '*')}.")
     center = run.job.seed.center
-    ranked = rank(from_lines(verified(run, kept[0])), Point(center.lat, center.lng))
+    graph = near_edges(run)
+    ranked = rank(from_lines(verified(run, places)), Point(center.lat, center.lng), settings=settings, near=graph)
     map_body = json.dumps(feature_collection(ranked, city=run.job.city), ensure_ascii=False, separators=(",", ":"))
     outputs = [
         write(run, keys.places(run.slug, run.run_id), to_lines(ranked), JSON_LINES_TYPE),
@@ -89,5 +133,13 @@ def rank_places(given: StageInput, run: Run) -> StageOutput:
     primaries = sum(place.tier == "primary" for place in ranked)
     counts = {**data["counts"], "primaries": primaries, "secondaries": len(ranked) - primaries}
     return StageOutput(
-        data={"outputs": [*data["outputs"], *outputs], "counts": counts}, records=len(ranked), metrics=counts
+        data={"outputs": [*data["outputs"], *outputs], "counts": counts},
+        records=len(ranked),
+        metrics={**counts, "near_edges": len(graph)},
     )
+
+
+def near_edges(run: Run) -> list[tuple[str, str, float]]:
+    """The NEAR edges that ExpandNeighbors found; none where it has put nothing out."""
+    found: Mapping[str, Any] = output_of(run, "ExpandNeighbors") or {}
+    return [(str(primary), str(record), float(metres)) for primary, record, metres in found.get("near", ())]

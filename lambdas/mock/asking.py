@@ -14,8 +14,8 @@ from lambdas.mock.world import World
 from lambdas.places.geo import Disc
 from lambdas.runtime.calls import Reply, Request
 from lambdas.runtime.errors import InvalidInput
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import BATCH, Run
-from lambdas.runtime.stage import StageInput
 
 Answer = Mapping[str, Any]
 

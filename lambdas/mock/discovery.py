@@ -16,15 +16,13 @@ from lambdas.mock.asking import answered, area_of, candidates_of, in_batches, or
 from lambdas.mock.web import QUERY_TEMPLATES
 from lambdas.mock.world import TEXT_PAGES, World
 from lambdas.places.categories import SIGHTS
-from lambdas.places.dedupe import dedupe
 from lambdas.places.geo import Disc, Point, offset
-from lambdas.places.rank import MAX_PRIMARIES, rank
 from lambdas.runtime import keys
 from lambdas.runtime.calls import Reply, Request
 from lambdas.runtime.context import StageOutput
+from lambdas.runtime.documents import to_json
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput
-from lambdas.runtime.storage import to_json
 
 MAX_PER_SITE = 10
 QUERY_PACK = "v1"
@@ -98,9 +96,12 @@ def seed_primaries(_: StageInput, run: Run) -> StageOutput:
     """Ask for what the city is known for, and choose the primaries among it.
 
     Returns:
-        ``primaries``: up to 200, the best first, each with ``place_id``, ``record_id``, ``name``, ``lat``, ``lng`` and
-        ``score``.
+        ``primaries``: up to 200, in the order of their ranks, each with ``place_id``, ``record_id``, ``name``, ``lat``,
+        ``lng`` and ``score``.
     """
+    from lambdas.places.dedupe import dedupe  # noqa: PLC0415 - numpy takes a tenth of a second
+    from lambdas.places.rank import rank  # noqa: PLC0415
+
     world, area = World.of(run.job), area_of(run)
     origin = origin_of(run, world)
     seeds: list[Candidate] = []
@@ -112,7 +113,7 @@ def seed_primaries(_: StageInput, run: Run) -> StageOutput:
             seeds += found
             outside += left_out
     places = dedupe(seeds, city=run.job.city, merged_at=origin.at).places
-    ranked = rank(places, area.center, max_primaries=MAX_PRIMARIES)
+    ranked = rank(places, area.center)
     primaries = [
         {
             "place_id": place.place_id,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lambdas.contracts.candidate import Candidate
@@ -12,33 +10,17 @@ from lambdas.contracts.connectors import Connector, Split
 from lambdas.contracts.frontier import MapsMessage, MapsMetadata
 from lambdas.mock.asking import SOURCES, answered, area_of, candidates_of, in_batches, message_of, origin_of, results_of
 from lambdas.mock.world import OVERPASS_CAP, World
-from lambdas.places.cells import around, cell_at, center_of, edge_m, resolution_of
-from lambdas.places.geo import Disc, Point, distance_m
-from lambdas.places.sweep import Sweep, Tile, start_resolution
+from lambdas.places.cells import center_of, edge_m, resolution_of
+from lambdas.places.geo import Disc, distance_m
+from lambdas.places.neighbours import Anchor, anchors_of, second_ring
+from lambdas.places.sweep import Sweep, Tile
 from lambdas.runtime.calls import Reply, Request
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.errors import InvalidInput
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import BATCH, Run
-from lambdas.runtime.stage import StageInput
 
-# The radius of a search falls from the largest to the smallest as primaries crowd: 15 to 40 neighbours are wanted.
-_RADII_M = ((8, 300), (4, 450), (2, 600), (0, 800))
-_CROWD_M = 800.0
-# Nearer to a primary that was searched around, another search would bring the same again.
-_APART_M = 350.0
-# The cells of the second ring are about as wide as a search, and smaller only where the whole city is.
-_RING_RESOLUTION = 8
 _LEAST_RADIUS_M = 50
-_MAX_RING = 60
-
-
-@dataclass(frozen=True)
-class _Anchor:
-    """A primary to search around."""
-
-    place_id: str
-    at: Point
-    radius_m: int
 
 
 def expand_neighbors(given: StageInput, run: Run) -> StageOutput:
@@ -56,8 +38,8 @@ def expand_neighbors(given: StageInput, run: Run) -> StageOutput:
     connector = Connector.OTM if run.record.killed(Connector.GOOGLE_NEARBY.group) else Connector.GOOGLE_NEARBY
     # A budget or a kill switch may have skipped SeedPrimaries: then there is nothing to search around.
     seeds = given.read_optional() or {"primaries": []}
-    anchors = {anchor.place_id: anchor for anchor in _anchors(seeds["primaries"])}
-    requests = [_around(world, Disc(anchor.at, anchor.radius_m), anchor=anchor.place_id) for anchor in anchors.values()]
+    anchors = {anchor.place_id: anchor for anchor in anchors_of(seeds["primaries"])}
+    requests = [_around(world, anchor.disc, anchor=anchor.place_id) for anchor in anchors.values()]
     edges: list[tuple[str, str, float]] = []
     neighbours: list[Candidate] = []
     outside = 0
@@ -69,7 +51,7 @@ def expand_neighbors(given: StageInput, run: Run) -> StageOutput:
         edges += [
             edge for reply in replies for edge in _edges(anchors[reply.request.params["anchor"]], reply, connector)
         ]
-    ring = _second_ring(anchors.values(), neighbours, area)
+    ring = second_ring(anchors.values(), neighbours, area)
     new = run.send([_message(run, connector, cell, anchors.values()) for cell in ring])
     return StageOutput(
         data={"near": edges, "ring": ring},
@@ -161,20 +143,7 @@ def _fetch(world: World, connector: Connector) -> Callable[[Request], Reply]:
     return fetch
 
 
-def _anchors(primaries: Iterable[dict[str, Any]]) -> list[_Anchor]:
-    """The primaries to search around, best first, none near another; the denser they lie, the smaller the radius."""
-    points = [(primary["place_id"], Point(primary["lat"], primary["lng"])) for primary in primaries]
-    chosen: list[_Anchor] = []
-    for place_id, at in points:
-        if any(distance_m(at, anchor.at) < _APART_M for anchor in chosen):
-            continue
-        crowd = sum(distance_m(at, other) <= _CROWD_M for _, other in points) - 1
-        radius = next(radius for least, radius in _RADII_M if crowd >= least)
-        chosen.append(_Anchor(place_id, at, radius))
-    return chosen
-
-
-def _edges(anchor: _Anchor, reply: Reply, connector: Connector) -> list[tuple[str, str, float]]:
+def _edges(anchor: Anchor, reply: Reply, connector: Connector) -> list[tuple[str, str, float]]:
     return [
         (
             anchor.place_id,
@@ -185,18 +154,7 @@ def _edges(anchor: _Anchor, reply: Reply, connector: Connector) -> list[tuple[st
     ]
 
 
-def _second_ring(anchors: Iterable[_Anchor], neighbours: Sequence[Candidate], area: Disc) -> list[str]:
-    """Cells beside those that were searched, the ones with most known neighbours around them first."""
-    resolution = max(_RING_RESOLUTION, start_resolution(area))
-    searched = {cell_at(anchor.at, resolution) for anchor in anchors}
-    known = Counter(cell_at((place.lat or 0.0, place.lng or 0.0), resolution) for place in neighbours)
-    beside = {cell for center in searched for cell in around(center, 2)} - searched
-    wanted = [cell for cell in beside if area.contains(center_of(cell))]
-    crowd = {cell: sum(known[other] for other in around(cell)) for cell in wanted}
-    return sorted(wanted, key=lambda cell: (-crowd[cell], cell))[:_MAX_RING]
-
-
-def _message(run: Run, connector: Connector, cell: str, anchors: Iterable[_Anchor]) -> MapsMessage:
+def _message(run: Run, connector: Connector, cell: str, anchors: Iterable[Anchor]) -> MapsMessage:
     center = center_of(cell)
     nearest = min(anchors, key=lambda anchor: (distance_m(anchor.at, center), anchor.place_id))
     return MapsMessage(

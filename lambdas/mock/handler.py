@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lambdas.contracts.candidate import Place
 from lambdas.contracts.manifest import Quality, StateMode
@@ -13,9 +12,10 @@ from lambdas.mock import truth
 from lambdas.mock.discovery import discover_targets, discover_web_sources, seed_primaries
 from lambdas.mock.expansion import expand_neighbors, search_maps, tile_sweep
 from lambdas.mock.processing import extract_with_llm, geocode_validate, web_fetch
-from lambdas.runtime.context import LambdaContext, StageOutput
+from lambdas.runtime.context import StageOutput
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import Stage, StageInput, handle
+from lambdas.runtime.stage import Stage, handler_of
 
 FINDING_STATES = ("SeedPrimaries", "ExpandNeighbors", "TileSweep", "WebFetch", "ExtractWithLLM", "GeocodeValidate")
 """The states that bring candidates. If one of them is real, its finds are not in the synthetic truth."""
@@ -49,7 +49,4 @@ STAGES: Mapping[str, Stage] = {
     "Finalize": finalize_mock,
 }
 
-
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The Lambda handler: ``currentStage`` of the event chooses the state."""
-    return handle(event, context, STAGES)
+handler = handler_of(STAGES)

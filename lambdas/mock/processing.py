@@ -22,17 +22,17 @@ from lambdas.mock import model
 from lambdas.mock.asking import answered, area_of, message_of, origin_of, results_of
 from lambdas.mock.pages import read
 from lambdas.mock.records import LICENCES, Origin
-from lambdas.mock.web import mention_id
 from lambdas.mock.world import World
 from lambdas.places.geo import Point
+from lambdas.places.identity import mention_id
 from lambdas.places.validation import Rejection, validate
 from lambdas.runtime import keys
 from lambdas.runtime.calls import Reply, Request
 from lambdas.runtime.context import StageOutput
+from lambdas.runtime.documents import sha256
 from lambdas.runtime.errors import InvalidInput
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput
-from lambdas.runtime.storage import sha256
 
 MAX_PAGE_BYTES = 65_536
 MAX_DEPTH = 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from lambdas.mock.city import City, Entity
 from lambdas.mock.naming import variant
 from lambdas.mock.stream import Stream
 from lambdas.places.geo import Point, offset
+from lambdas.places.identity import mention_id
 
 QUERY_TEMPLATES = (
     "{city} restaurants",
@@ -84,11 +84,6 @@ class Page:
     def site(self) -> str:
         """The host name."""
         return self.url.split("/")[2]
-
-
-def mention_id(url: str, name: str) -> str:
-    """The record id of a place that a page mentions."""
-    return "web:" + hashlib.sha256(f"{url}|{name}".encode()).hexdigest()[:20]
 
 
 class Web:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import h3  # type: ignore[import-untyped,unused-ignore]
+import h3.api.basic_int as numbered  # type: ignore[import-untyped,unused-ignore]
 
 from lambdas.places.geo import Disc, Point, distance_m
 
@@ -14,6 +17,11 @@ _DESCENDANTS_REACH = 1.053
 def cell_at(point: tuple[float, float], resolution: int) -> str:
     """The cell that holds a point (latitude, longitude in degrees)."""
     return str(h3.latlng_to_cell(point[0], point[1], resolution))
+
+
+def cell_number(point: tuple[float, float], resolution: int) -> int:
+    """The same cell as a number of 64 bits."""
+    return int(numbered.latlng_to_cell(point[0], point[1], resolution))
 
 
 def center_of(cell: str) -> Point:
@@ -51,6 +59,19 @@ def parent_of(cell: str, resolution: int) -> str:
 def around(cell: str, rings: int = 1) -> list[str]:
     """A cell and its neighbours, up to that many rings away."""
     return [str(neighbour) for neighbour in h3.grid_disk(cell, rings)]
+
+
+def numbers_around(cell: int) -> list[int]:
+    """A cell and its neighbours, as numbers."""
+    return list(numbered.grid_disk(cell, 1))
+
+
+def inside(disc: Disc, resolution: int) -> list[str]:
+    """The cells whose centres lie in a disc, in the order of their names."""
+    # The centres of two neighbours are 1.73 edges apart; where cells are smallest, 1.3 of the average edge.
+    rings = math.ceil(disc.radius_m / (1.2 * edge_m(resolution))) + 1
+    found = around(cell_at(disc.center, resolution), rings)
+    return sorted(cell for cell in found if disc.contains(center_of(cell)))
 
 
 def edge_m(resolution: int) -> float:

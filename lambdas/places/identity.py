@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 
-from lambdas.contracts.candidate import Candidate
+from lambdas.contracts.candidate import Candidate, Source
 from lambdas.places.cells import cell_at, parent_of
 from lambdas.places.names import normalise
 
@@ -39,6 +39,17 @@ def identity(candidate: Candidate, city: str = "") -> tuple[str, str]:
         return _NOWHERE, _key(_NOWHERE, words)
     cell = cell_at((candidate.lat, candidate.lng), _KEY_RESOLUTION)
     return parent_of(cell, INDEX_RESOLUTION), _key(cell, words)
+
+
+def mention_id(url: str, name: str, source: Source = Source.WEB) -> str:
+    """The record id of a place that a page mentions, or that a file of data lists.
+
+    Args:
+        url: The address of the page or the file.
+        name: The place, as it is called there.
+        source: Which of both it is.
+    """
+    return f"{source}:" + hashlib.sha256(f"{url}|{name}".encode()).hexdigest()[:20]
 
 
 def _key(cell: str, words: str) -> str:

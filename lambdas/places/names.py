@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from anyascii import anyascii
 from rapidfuzz import fuzz
 
 _LETTERS = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"})
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc`\u00b4]")
+_HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _NO_WORD = re.compile(r"[\W_]+")
 _WORDS = {
     "rd": "road",
@@ -51,7 +53,7 @@ class Names:
             city: The city; its own name in a place's name tells nothing and is left out.
         """
         own = frozenset(normalise(city).split()) if city else frozenset()
-        words = [normalise(name, own).split() for name in dict.fromkeys(names)]
+        words = [normalise(name, own).split() for name in dict.fromkeys(_in_latin_too(names))]
         forms = sorted({" ".join(sorted(name)) for name in words if name})
         numbers = frozenset(word for name in words for word in name if word.isdigit())
         return cls(
@@ -60,6 +62,17 @@ class Names:
             exact=frozenset(forms),
             numbers=numbers,
         )
+
+
+def _in_latin_too(names: Iterable[str]) -> Iterator[str]:
+    """The names, and those in a script that is written letter by letter also in Latin letters.
+
+    Chinese characters are left out: what they sound like depends on the language, which is not known.
+    """
+    for name in names:
+        yield name
+        if not name.isascii() and not _HAN.search(name):
+            yield anyascii(name)
 
 
 @lru_cache(maxsize=32_768)

@@ -11,10 +11,12 @@ geo_centrality
 novelty
     what the sources say, else how rare the category is in the city
 graph_context
-    how many places lie near, relative to the densest spot
+    how many NEAR edges the place has, relative to the place with most; for a place that no search for neighbours came
+    upon, how many places share its cell, relative to the densest
 
-A factor that is not known is left out, and the other weights grow: not known is not zero. A secondary's score is its
-adjacency: 0.6 proximity to a primary + 0.2 novelty + 0.2 need of coverage (few places around).
+A factor that is not known is left out, and the other weights grow: not known is not zero. The primaries then stand in
+an order that also values variety (:mod:`lambdas.places.diversity`). A secondary's score is its adjacency: 0.6 proximity
+to a primary + 0.2 novelty + 0.2 need of coverage (few places around).
 """
 
 from __future__ import annotations
@@ -22,22 +24,21 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from lambdas.contracts.candidate import Place, ScoreBreakdown
+from lambdas.contracts.candidate import Place, ScoreBreakdown, Source
+from lambdas.contracts.finalization import RankSettings
 from lambdas.places.categories import SIGHTS
 from lambdas.places.cells import around, cell_at
+from lambdas.places.diversity import diverse
+from lambdas.places.fusion import place_id_of
 from lambdas.places.geo import Point, distance_m, earth_fixed
+from lambdas.places.sources import trust
 
-WEIGHTS: Mapping[str, float] = {
-    "popularity": 0.35,
-    "authority": 0.30,
-    "geo_centrality": 0.15,
-    "novelty": 0.10,
-    "graph_context": 0.10,
-}
-MAX_PRIMARIES = 200
+Near: TypeAlias = tuple[str, str, float]
+"""A NEAR edge: a primary's place id, a neighbour's record id, and the metres between them."""
 ADJACENT_M = 800.0
 """How far from a primary a secondary is still adjacent to it."""
 
@@ -48,7 +49,6 @@ _DENSITY_RESOLUTION = 9
 # A rating counts in full from about this many reviews; with fewer it leans to the mean of all ratings.
 _PRIOR_REVIEWS = 20
 _PRIOR_RATING = 4.0
-_TRUST = {"google": 0.5, "osm": 0.4, "otm": 0.3, "wikidata": 0.6, "web": 0.2, "open_data": 0.5, "tavily": 0.1}
 _SITE_TRUST, _WIKIPEDIA_TRUST = 0.2, 0.5
 
 
@@ -62,13 +62,18 @@ class _City:
     commonest: int
     density: Counter[str]
     densest: int
+    degrees: Mapping[str, int]
+    busiest: int
 
     @classmethod
-    def of(cls, places: Sequence[Place], center: Point) -> _City:
+    def of(cls, places: Sequence[Place], center: Point, near: Iterable[Near]) -> _City:
         raw = (_raw_popularity(place) for place in places)
         categories = Counter(place.category for place in places)
         density = Counter(cell for place in places if (cell := _cell(place, _DENSITY_RESOLUTION)))
+        degrees = _degrees(places, near)
         return cls(
+            degrees=degrees,
+            busiest=max(degrees.values(), default=0),
             center=center,
             popularity=sorted(value for value in raw if value is not None),
             categories=categories,
@@ -86,8 +91,12 @@ class _City:
             authority=_authority(place),
             geo_centrality=self._centrality(place),
             novelty=known if known is not None else self._rarity(place.category),
-            graph_context=self._crowd(place),
+            graph_context=self._connections(place) if place.place_id in self.degrees else self._crowd(place),
         )
+
+    def _connections(self, place: Place) -> float:
+        """How many NEAR edges it has, on a logarithmic scale."""
+        return math.log1p(self.degrees[place.place_id]) / math.log1p(self.busiest)
 
     def _crowd(self, place: Place) -> float | None:
         """How many places share the cell, as a share of the densest cell's, on a logarithmic scale."""
@@ -108,30 +117,33 @@ class _City:
         return 1 - self.categories[category] / self.commonest
 
 
-def rank(places: Sequence[Place], center: Point, *, max_primaries: int = MAX_PRIMARIES) -> list[Place]:
+def rank(
+    places: Sequence[Place], center: Point, *, settings: RankSettings | None = None, near: Iterable[Near] = ()
+) -> list[Place]:
     """Score places, and put them in order.
 
     Args:
         places: The canonical places of one city.
         center: The city's centre.
-        max_primaries: How many of the sights become primaries at most.
+        settings: Weights, how many of the sights become primaries at most, and how much variety counts.
+        near: The NEAR edges that searches for neighbours found.
 
     Returns:
         The places with tier, score, breakdown, the nearest primaries as anchors, and ranks from 1: first the primaries,
-        then the secondaries, each by falling score; equal scores by id.
+        in the order in which variety chose them, then the secondaries by falling score; equal scores by id.
     """
-    city = _City.of(places, center)
+    using = settings or RankSettings()
+    city = _City.of(places, center, near)
     factors = {place.place_id: city.factors(place) for place in places}
-    scores = {place_id: _weighted(breakdown) for place_id, breakdown in factors.items()}
-    by_score = sorted(places, key=lambda place: (-scores[place.place_id], place.place_id))
-    primaries = [place for place in by_score if place.category in SIGHTS][:max_primaries]
+    scores = {place_id: _weighted(breakdown, using) for place_id, breakdown in factors.items()}
+    primaries = _primaries(places, scores, factors, using)
     anchors = _Anchors(primaries)
-    near = {place.place_id: anchors.near(place) for place in places}
+    beside = {place.place_id: anchors.near(place) for place in places}
     tops = {place.place_id for place in primaries}
     for place in places:
         if place.place_id not in tops:
             own = factors[place.place_id]
-            score = _adjacency(near[place.place_id], own)
+            score = _adjacency(beside[place.place_id], own)
             scores[place.place_id] = score
             factors[place.place_id] = own.model_copy(update={"adjacency": score})
     others = (place for place in places if place.place_id not in tops)
@@ -143,11 +155,38 @@ def rank(places: Sequence[Place], center: Point, *, max_primaries: int = MAX_PRI
                 "rank": number,
                 "score": scores[place.place_id],
                 "score_breakdown": factors[place.place_id],
-                "anchors": near[place.place_id],
+                "anchors": beside[place.place_id],
             }
         )
         for number, place in enumerate((*primaries, *secondaries), start=1)
     ]
+
+
+def _primaries(
+    places: Sequence[Place], scores: Mapping[str, float], factors: dict[str, ScoreBreakdown], using: RankSettings
+) -> list[Place]:
+    """The sights that come first; how unlike each is to those before it is noted in its factors."""
+    sights = [place for place in places if place.category in SIGHTS]
+    best = sorted(sights, key=lambda place: (-scores[place.place_id], place.place_id))
+    chosen = diverse(best, [scores[place.place_id] for place in best], using.max_primaries, using.relevance)
+    for position, unlike in chosen:
+        place_id = best[position].place_id
+        factors[place_id] = factors[place_id].model_copy(update={"diversity": unlike})
+    return [best[position] for position, _ in chosen]
+
+
+def _degrees(places: Sequence[Place], near: Iterable[Near]) -> Counter[str]:
+    """How many NEAR edges each place has; an edge to a record that no place has counts for the primary alone."""
+    of_record = {member: place.place_id for place in places for member in place.members}
+    # The primary was named before the run's end, perhaps after another of its members.
+    of_place = {place_id_of(member): place_id for member, place_id in of_record.items()}
+    of_place.update((place.place_id, place.place_id) for place in places)
+    degrees: Counter[str] = Counter()
+    for primary, record, _ in near:
+        one, other = of_place.get(primary), of_record.get(record)
+        if one is not None and one != other:
+            degrees.update({one: 1} if other is None else {one: 1, other: 1})
+    return degrees
 
 
 class _Anchors:
@@ -183,10 +222,11 @@ def _adjacency(anchors: tuple[tuple[str, float], ...], own: ScoreBreakdown) -> f
     return round(0.6 * proximity + 0.2 * (own.novelty or 0.0) + 0.2 * need, 6)
 
 
-def _weighted(breakdown: ScoreBreakdown) -> float:
-    known: dict[str, float] = {name: value for name in WEIGHTS if (value := getattr(breakdown, name)) is not None}
-    total = sum(WEIGHTS[name] for name in known)
-    return round(sum(WEIGHTS[name] * value for name, value in known.items()) / total, 6)
+def _weighted(breakdown: ScoreBreakdown, using: RankSettings) -> float:
+    weights = using.weights.model_dump()
+    known: dict[str, float] = {name: value for name in weights if (value := getattr(breakdown, name)) is not None}
+    total = sum(weights[name] for name in known)
+    return round(sum(weights[name] * value for name, value in known.items()) / total, 6) if total else 0.0
 
 
 def _raw_popularity(place: Place) -> float | None:
@@ -207,9 +247,9 @@ def _raw_popularity(place: Place) -> float | None:
 def _authority(place: Place) -> float:
     unknown = 1.0
     for source in place.sources:
-        unknown *= 1 - _TRUST[source]
-    if place.external_refs.wikidata_id and "wikidata" not in place.sources:
-        unknown *= 1 - _TRUST["wikidata"]
+        unknown *= 1 - trust(source)
+    if place.external_refs.wikidata_id and Source.WIKIDATA not in place.sources:
+        unknown *= 1 - trust(Source.WIKIDATA)
     signals = place.additional_content.signals
     if place.external_refs.wikipedia_url or (signals and signals.has_wikipedia):
         unknown *= 1 - _WIKIPEDIA_TRUST

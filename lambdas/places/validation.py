@@ -19,6 +19,8 @@ class Rejection(StrEnum):
     NULL_ISLAND = "null_island"
     CITY_CENTER = "city_center"
     OUTSIDE = "outside"
+    OUTSIDE_CITY = "outside_city"
+    AMBIGUOUS = "ambiguous"
 
 
 def validate(candidate: Candidate, area: Disc) -> Candidate | Rejection:

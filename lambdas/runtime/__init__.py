@@ -9,6 +9,5 @@ writes its output once and reports what it did::
         return StageOutput(data={"tiles": len(replies)}, records=len(replies))
 
 
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return handle(event, context, {"TileSweep": sweep})
+    handler = handler_of({"TileSweep": sweep})
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.client import BaseClient
@@ -14,6 +14,7 @@ from lambdas.runtime.context import Deadline
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 # Retries happen at one layer: a few quick ones here, the rest by the state machine's Retry.
@@ -29,7 +30,7 @@ _Client = TypeVar("_Client", bound=BaseClient)
 
 
 class Aws:
-    """Clients for S3, DynamoDB and SQS; region, credentials and endpoint come from the environment.
+    """Clients of AWS services; region, credentials and endpoint come from the environment.
 
     Attributes:
         deadline: No attempt of any call begins after it. A handler sets it anew for each invocation.
@@ -52,6 +53,17 @@ class Aws:
     def sqs(self) -> SQSClient:
         """The frontier."""
         return self._in_time(self._session.client("sqs", config=_CONFIG))
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        """Notifications."""
+        return self._in_time(self._session.client("sns", config=_CONFIG))
+
+    @cached_property
+    def secretsmanager(self) -> Any:  # noqa: ANN401 - of no installed type
+        """Keys of services and passwords of databases."""
+        client: BaseClient = self._session.client("secretsmanager", config=_CONFIG)
+        return self._in_time(client)
 
     @cached_property
     def _session(self) -> boto3.Session:

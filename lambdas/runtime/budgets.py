@@ -94,7 +94,7 @@ class Budgets(Records):
             self.close_gate(StoppedBy.BUDGET, spent, cap, f"{group}: {amounts[granted]} more would pass the cap")
         return Reservation(group, key, granted, sums[granted] if held is None else held, split)
 
-    def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
+    def settle(self, reservation: Reservation, spent: int, calls: int) -> bool:
         """Replace a reservation by what the calls really used. A repeated call changes nothing.
 
         Its key is forgotten: what a retry calls again, or calls in addition, it has to reserve anew.
@@ -104,11 +104,14 @@ class Budgets(Records):
             spent: What was used, in units of the group.
             calls: How many calls were made.
 
+        Returns:
+            Whether it was this call that settled it.
+
         Raises:
             LedgerUnavailable: The ledger could not be used; the reservation stays.
         """
         if not reservation.granted:
-            return
+            return False
         settling = self.action(
             f"BUDGET#{reservation.group}",
             f"REMOVE #mark ADD #spent :change, #{reservation.split} :change, #calls :calls",
@@ -120,6 +123,8 @@ class Budgets(Records):
             self.update(settling)
         except ConditionFailed as refusal:
             self._known(refusal)  # settled already
+            return False
+        return True
 
     def release(self, reservation: Reservation) -> None:
         """Give back what a reservation holds, since none of its calls was made. A repeated call changes nothing.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lambdas.contracts.connectors import Connector
 from lambdas.runtime import keys
-from lambdas.runtime.context import Json
-from lambdas.runtime.storage import Storage, sha256, to_json
+from lambdas.runtime.documents import Json, sha256, to_json
+from lambdas.runtime.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Reply:
         units: What the call used, in units of the connector's group; 0 for a reply from the cache.
         items: How many items it holds, for the logs.
         cached: Whether it was read from the cache.
+        about: What else is to be known of it, as JSON; it is kept with it.
     """
 
     request: Request
@@ -53,6 +54,7 @@ class Reply:
     units: int
     items: int = 0
     cached: bool = False
+    about: Mapping[str, Json] = field(default_factory=dict)
 
 
 class RawCache:
@@ -75,19 +77,21 @@ class RawCache:
         self._scope = scope
 
     def find(self, request: Request) -> Reply | None:
-        """The standing answer to a request.
+        """The standing answer to a request, unless the page that its record names is gone: a page that has not changed
+        since is kept from its first day on, and so is deleted earlier than the record.
 
         Raises:
             AccessDenied: The role may not read it.
-            InputNotFound: The page that the record names is gone.
             TransientStorageError: S3 failed or could not be reached.
         """
         body = self._storage.find(self._key(request))
         if body is None:
             return None
         record = json.loads(body)
-        content = self._storage.get(record["page"]) if "page" in record else record["body"]
-        return Reply(request, content, units=0, items=record["items"], cached=True)
+        content = self._storage.find(record["page"]) if "page" in record else record["body"]
+        if content is None and "page" in record:
+            return None
+        return Reply(request, content, units=0, items=record["items"], cached=True, about=record.get("about", {}))
 
     def store(self, reply: Reply) -> None:
         """Keep an answer; one that stands stays.
@@ -96,7 +100,9 @@ class RawCache:
             AccessDenied: The role may not write it.
             TransientStorageError: S3 failed or could not be reached.
         """
-        record = {"params": dict(reply.request.params), "units": reply.units, "items": reply.items}
+        record: dict[str, Json] = {"params": dict(reply.request.params), "units": reply.units, "items": reply.items}
+        if reply.about:
+            record["about"] = dict(reply.about)
         if isinstance(reply.body, bytes):
             domain = urlsplit(str(reply.request.params["url"])).hostname or "unknown"
             page = keys.raw_html(self._slug, domain, sha256(reply.body))

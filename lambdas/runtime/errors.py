@@ -8,7 +8,13 @@ from __future__ import annotations
 
 
 class StageError(Exception):
-    """A failure of a stage, by a name that the state machines know."""
+    """A failure of a stage, by a name that the state machines know.
+
+    Attributes:
+        units: What the call to an outside service that failed has used, where the connector knows it.
+    """
+
+    units: int | None = None
 
 
 class TransientError(StageError):
@@ -51,6 +57,10 @@ class InvalidInput(PermanentError):
     """A document at a border does not keep to its contract; the message names each field."""
 
 
+class InvalidOutput(PermanentError):
+    """What a stage put out is not JSON, or is larger than where it has to go."""
+
+
 class OutputConflict(PermanentError):
     """An object that is written once stands already, with other content."""
 
@@ -65,6 +75,16 @@ class KillSwitchOn(PermanentError):
 
 class RunClosed(PermanentError):
     """The run takes no more work."""
+
+
+class ServiceRefused(PermanentError):
+    """An outside service does not take what it was asked, or answers with what it should not.
+
+    Attributes:
+        status: The HTTP status by which it refused, if it was one.
+    """
+
+    status: int | None = None
 
 
 class ExtractNotFound(PermanentError):

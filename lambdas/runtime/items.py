@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.runtime.context import Json
+from lambdas.runtime.documents import Json
 from lambdas.runtime.errors import AccessDenied, LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -55,6 +55,14 @@ class Items:
         self._table = table
         self._run = run
         self._client = client
+
+    def beside(self, run: str) -> Items:
+        """The items under another partition key of the same table, for what runs share.
+
+        Args:
+            run: The partition key.
+        """
+        return Items(self._table, run, self._client)
 
     def read(self, item: str) -> Item | None:
         """One item as it stands now, or ``None``.

@@ -10,6 +10,11 @@ def stage_output(execution_id: str, stage: str) -> str:
     return f"executions/{execution_id}/{stage}/output.json"
 
 
+def stage_decision(execution_id: str, stage: str) -> str:
+    """What a stage decided before it acted on it, so that a second attempt acts on the same; kept 7 days."""
+    return f"executions/{execution_id}/{stage}/decision.json"
+
+
 def raw_json(connector: Connector, slug: str, request_hash: str) -> str:
     """The answer to one request, the source before the city so that each source has its own lifetime."""
     return f"raw/{connector.raw_prefix}/{slug}/{request_hash}.json"
@@ -18,6 +23,11 @@ def raw_json(connector: Connector, slug: str, request_hash: str) -> str:
 def raw_html(slug: str, domain: str, content_hash: str) -> str:
     """A page as it was received."""
     return f"raw/html/{slug}/{domain}/{content_hash}.html"
+
+
+def page_visits(slug: str, url_hash: str) -> str:
+    """The folder of what a page can be asked for again by, one object for each day on which it was fetched."""
+    return f"raw/html/{slug}/visits/{url_hash}/"
 
 
 def extracted_prefix(slug: str, run_id: str) -> str:
@@ -48,6 +58,21 @@ def places(slug: str, run_id: str) -> str:
 def places_geojson(slug: str, run_id: str) -> str:
     """The result as a map."""
     return f"cities/{slug}/{run_id}/places.geojson"
+
+
+def places_free(slug: str, run_id: str) -> str:
+    """The part of the result that no share-alike licence is on, one place per line, without ranks."""
+    return f"cities/{slug}/{run_id}/places-without-share-alike.jsonl"
+
+
+def attribution(slug: str, run_id: str) -> str:
+    """Whom to name where the result is shown, and under which terms its data came."""
+    return f"cities/{slug}/{run_id}/ATTRIBUTION.json"
+
+
+def google_place_ids(slug: str, run_id: str) -> str:
+    """By which ids Google knows the first primaries, where a stack has that checked."""
+    return f"cities/{slug}/{run_id}/google-place-ids.json"
 
 
 def latest(s3_prefix: str) -> str:

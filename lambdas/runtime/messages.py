@@ -10,7 +10,7 @@ from enum import StrEnum
 from lambdas.contracts.frontier import FrontierMessage
 from lambdas.contracts.manifest import FrontierUse
 from lambdas.runtime.items import Action
-from lambdas.runtime.record import Records
+from lambdas.runtime.record import Records, mark_of
 
 # An Express execution ends within this time (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html):
 # a message that was admitted longer ago is not being processed any more.
@@ -172,6 +172,46 @@ class Messages(Records):
         """
         settling = [self._settling(settlement) for settlement in settlements]
         return len(settling) - len(self.transact(settling))
+
+    def postpone(self, key: str, what: str, moment: float) -> None:
+        """Note when a message may be processed again, since something that it needs is taken until then.
+
+        Args:
+            key: The message's.
+            what: The thing that is taken, such as a host.
+            moment: When it is this message's, in seconds since the epoch.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be used.
+        """
+        postponing = self.action(
+            _item(key),
+            "SET #not_before = :moment, #turn = :moment",
+            {"moment": moment},
+            condition="attribute_exists(#state)",
+            names={"turn": mark_of(what)},
+        )
+        self.transact([postponing])
+
+    def turn_of(self, key: str, what: str) -> float | None:
+        """From when on a thing is a message's, in seconds since the epoch, if it was postponed for it.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be read.
+        """
+        item = self.read(_item(key)) or {}
+        turn: float | None = item.get(mark_of(what))
+        return turn
+
+    def waits(self, keys: Iterable[str]) -> dict[str, float]:
+        """How long messages that were postponed are to wait, in seconds from now, by key; the others are left out.
+
+        Raises:
+            LedgerUnavailable: The ledger could not be read.
+        """
+        now = self._clock()
+        items = {key: self.read(_item(key)) or {} for key in keys}
+        return {key: item["not_before"] - now for key, item in items.items() if item.get("not_before", 0) > now}
 
     def drop_waiting(self) -> int:
         """Leave out every message that waits. One whose processing begins meanwhile is not dropped.

@@ -12,13 +12,15 @@ from typing import TypeAlias
 
 from lambdas.contracts.connectors import BudgetGroup, Connector, Split
 from lambdas.contracts.manifest import StateMode, StoppedBy
+from lambdas.runtime import reports
 from lambdas.runtime.budgets import Reservation
 from lambdas.runtime.calls import RawCache, Reply, Request
 from lambdas.runtime.context import Deadline
+from lambdas.runtime.documents import sha256
 from lambdas.runtime.errors import ServiceUnavailable, Throttled
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.parallel import in_parallel
-from lambdas.runtime.storage import Storage, sha256
+from lambdas.runtime.storage import Storage
 
 # One reservation, one settlement and one look at the gates for so many calls.
 BATCH = 25
@@ -112,18 +114,27 @@ class Outside:
         replies: list[Reply] = []
         try:
             self._fetch(connector, granted, fetch, replies)
-        except BaseException:
-            # What the failed call used is not known: its estimate is.
-            failed = granted[len(replies)].estimate
-            self.ledger.settle(reservation, sum(reply.units for reply in replies) + failed, len(replies) + 1)
+        except BaseException as error:
+            # What the failed call used the connector may know; else its estimate is taken. A call that has used nothing
+            # was not made.
+            known: int | None = getattr(error, "units", None)
+            failed = granted[len(replies)].estimate if known is None else known
+            calls = len(replies) + (failed > 0)
+            self._settle(connector, reservation, sum(reply.units for reply in replies) + failed, calls)
             in_parallel(cache.store, replies)
             raise
-        self.ledger.settle(reservation, sum(reply.units for reply in replies), len(replies))
+        self._settle(connector, reservation, sum(reply.units for reply in replies), len(replies))
         in_parallel(cache.store, replies)
         left = [request.hash(connector) for request in granted[len(replies) :]]
         if left and not self.killed(connector.group, left):
             raise ServiceUnavailable(f"No time is left in this invocation for {len(left)} more calls of {connector}.")
         return replies
+
+    def _settle(self, connector: Connector, reservation: Reservation, units: int, calls: int) -> None:
+        """Replace a reservation by what was used, and tell it: the ledger knows sums, the log when they grew."""
+        # An invocation that was given up may still be at work beside its retry, and settle the same once more.
+        if self.ledger.settle(reservation, units, calls):
+            reports.spent(self.ledger.run_id, self.state, connector, units, calls)
 
     def _fetch(self, connector: Connector, requests: Sequence[Request], fetch: Fetch, replies: list[Reply]) -> None:
         """Make the calls one by one, until one fails, a kill switch is flipped, or the time is over."""

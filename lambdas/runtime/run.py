@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from lambdas.contracts.candidate import CANDIDATES, Candidate
 from lambdas.contracts.connectors import BudgetGroup, Connector, Split
@@ -15,15 +15,33 @@ from lambdas.places.identity import identity
 from lambdas.runtime import keys
 from lambdas.runtime.calls import Reply, Request
 from lambdas.runtime.context import Deadline
+from lambdas.runtime.documents import sha256
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.outside import BATCH, Outside
 from lambdas.runtime.parallel import in_parallel
 from lambdas.runtime.queue import Queue
 from lambdas.runtime.record import RunRecord
-from lambdas.runtime.storage import Storage, sha256
+from lambdas.runtime.storage import Storage
 from lambdas.runtime.window import Progress
 
 __all__ = ["BATCH", "Run"]
+
+_READ_AT_ONCE = 16
+
+
+def candidates_in(storage: Storage, found: Sequence[str]) -> Iterator[Candidate]:
+    """The candidates of some objects, of which only a few are in memory at a time.
+
+    Args:
+        storage: The workflow bucket.
+        found: Keys of the objects.
+
+    Raises:
+        TransientStorageError: S3 could not be used.
+    """
+    for start in range(0, len(found), _READ_AT_ONCE):
+        for body in in_parallel(storage.get, found[start : start + _READ_AT_ONCE]):
+            yield from CANDIDATES.validate_json(body)
 
 
 class Run:
@@ -187,8 +205,23 @@ class Run:
         Raises:
             TransientStorageError: S3 could not be used.
         """
-        bodies = in_parallel(self.storage.get, self.storage.keys(keys.extracted_prefix(self.slug, self.run_id)))
-        return [candidate for body in bodies for candidate in CANDIDATES.validate_json(body)]
+        return list(self.each_candidate())
+
+    def each_candidate(self) -> Iterator[Candidate]:
+        """The same one by one, of which only a few hundred are in memory at a time.
+
+        Raises:
+            TransientStorageError: S3 could not be used.
+        """
+        return candidates_in(self.storage, self.extracted())
+
+    def extracted(self) -> list[str]:
+        """The keys of the objects in which they lie.
+
+        Raises:
+            TransientStorageError: S3 could not be used.
+        """
+        return self.storage.keys(keys.extracted_prefix(self.slug, self.run_id))
 
     def send(self, messages: Sequence[FrontierMessage]) -> int:
         """Send work to the frontier. The same work is done once, however often it is sent.

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.runtime.context import Json
-from lambdas.runtime.errors import AccessDenied, InputNotFound, OutputConflict, TransientStorageError
+from lambdas.runtime.documents import sha256
+from lambdas.runtime.errors import (
+    AccessDenied,
+    InputNotFound,
+    OutputConflict,
+    TransientStorageError,
+    VerificationFailed,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 JSON_TYPE = "application/json"
+# Contents above this size go through the disk (a function's /tmp has 512 MB unless it asks for more), not memory.
+SPOOL_BYTES = 50 * 1024 * 1024
 # A stream that breaks off while it is read is not retried by botocore.
 _READS = 3
+_CHUNK_BYTES = 1 << 20
 
 
-def sha256(body: bytes) -> str:
-    """The digest by which contents are compared, in hex."""
-    return hashlib.sha256(body).hexdigest()
-
-
-def to_json(document: Json) -> bytes:
-    """The one JSON text of a document: sorted keys, no spaces, UTF-8, neither NaN nor infinity."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+def spool() -> IO[bytes]:
+    """A temporary file: in memory up to 50 MB, on disk beyond. It goes when it is closed, or not used any more."""
+    return tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)
 
 
 class Storage:
@@ -66,8 +69,13 @@ class Storage:
             raise OutputConflict(f"{self._path(key)} stands already with other content; it is written once.")
         return digest
 
-    def keep_first(self, key: str, body: bytes, content_type: str = JSON_TYPE) -> bool:
+    def keep_first(self, key: str, body: bytes | IO[bytes], content_type: str = JSON_TYPE) -> bool:
         """Write an object unless one stands at its key.
+
+        Args:
+            key: Where.
+            body: What; or a file with it, from its beginning, up to 5 GB.
+            content_type: Its media type.
 
         Returns:
             Whether this call wrote it. A write whose reply was lost may say no.
@@ -105,15 +113,37 @@ class Storage:
             AccessDenied: The role may not read it.
             TransientStorageError: S3 failed, could not be reached, or broke off each time.
         """
+        with self.fetch(key) as file:
+            return file.read()
+
+    def fetch(self, key: str, etag: str | None = None) -> IO[bytes]:
+        """Read an object whole into a temporary file (see ``spool``), which stands at its beginning.
+
+        Args:
+            key: Where.
+            etag: The version of it that S3 gave this tag; by default whatever stands there.
+
+        Raises:
+            VerificationFailed: What stands there has another tag.
+            InputNotFound: There is no such object.
+            AccessDenied: The role may not read it.
+            TransientStorageError: S3 failed, could not be reached, or broke off each time.
+        """
         attempt = 1
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {}
         with self._named_errors("read", key):
             while True:
-                stream = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+                file = spool()
+                stream = self._client.get_object(Bucket=self.bucket, Key=key, **condition)
                 try:
-                    return stream.read()
+                    for chunk in stream["Body"].iter_chunks(_CHUNK_BYTES):
+                        file.write(chunk)
                 except BotoCoreError:
                     if attempt == _READS:
                         raise
+                else:
+                    file.seek(0)
+                    return file
                 attempt += 1
 
     def find(self, key: str) -> bytes | None:
@@ -172,6 +202,8 @@ class Storage:
                 raise AccessDenied(
                     f"Access denied to S3 bucket. Check IAM permissions for Lambda execution role. {path}"
                 ) from error
+            if status == 412:
+                raise VerificationFailed(f"The object was changed after it was written. {path}") from error
             if status == 503:
                 raise TransientStorageError(f"S3 throttling (503 SlowDown). Retrying with backoff. {path}") from error
             # 409: two conditional writes of one key at once, of which one is told to try again.

@@ -1,0 +1,1 @@
+"""The five example stages of the candidate pipelines."""

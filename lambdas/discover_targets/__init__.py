@@ -1,0 +1,1 @@
+"""The state DiscoverTargets: where a city ends, and who publishes data on it."""

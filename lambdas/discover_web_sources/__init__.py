@@ -1,0 +1,1 @@
+"""The state DiscoverWebSources: which pages of the web write about a city."""

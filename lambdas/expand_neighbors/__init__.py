@@ -1,0 +1,1 @@
+"""The state ExpandNeighbors: what lies around the primaries."""

@@ -1,0 +1,1 @@
+"""The state ExtractWithLLM: the places that a page speaks of."""

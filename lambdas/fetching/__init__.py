@@ -1,0 +1,1 @@
+"""Fetching pages of the open web: politely, within bounds, and from public addresses alone."""

@@ -1,0 +1,1 @@
+"""The state Finalize: what a run leaves behind, verified, measured and named."""

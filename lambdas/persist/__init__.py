@@ -1,0 +1,1 @@
+"""The state Persist: the places of a run as files that other programs read, and in a database."""

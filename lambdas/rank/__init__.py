@@ -1,0 +1,1 @@
+"""The state Rank: the places of a run in their order."""

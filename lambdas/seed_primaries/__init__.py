@@ -1,0 +1,1 @@
+"""The state SeedPrimaries: what a city is known for."""
