@@ -1,65 +1,31 @@
-"""The zips that Lambda gets, built so that the same input gives the same bytes anywhere and at any time.
-
-Function zips hold this project's own pure-Python packages. Third-party packages come in layers, installed from a lock
-with hashes for Lambda's platform. A layer zip also holds, at its root, the lock that it was built from: AWS ignores
-that file; whoever cannot run wheels of Lambda's platform can install the same versions from it.
-"""
+"""What builds zips: the builder of the program, and one for whoever only looks at the program."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from uv import find_uv_bin
 
-PYTHON_VERSION = "3.13"
-# Lambda's python3.13 runs on Amazon Linux 2023, which has glibc 2.34.
+from artifacts.bytecode import FUNCTION_FOLDER, LAYER_FOLDER, PYTHON_VERSION, compiled, interpreter
+from artifacts.zips import Artifact, ArtifactError, files_below, write_zip
+
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
-# The largest zip that Lambda takes in a request
-# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-MAX_ZIP_BYTES = 50 * 1024 * 1024
+"""Lambda's platforms for uv. Lambda's python3.13 runs on Amazon Linux 2023, which has glibc 2.34.
+
+Such a platform takes wheels of all manylinux tags up to its own, the newest first: glibc's interface only grows (PEP
+600). pip, on the other hand, takes the one tag that it is told, and an older release of a package that has no such
+wheel. ``tests/unit/test_artifacts.py`` shows it.
+"""
 INSTALL_TIMEOUT_SECONDS = 300
-_EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-_REGULAR_FILE_0644 = 0o100644 << 16
-_UNIX = 3
-_BEST_COMPRESSION = 9
-# These say how and from where a package was installed, which differs from machine to machine.
-_LEFT_OUT_METADATA = frozenset(
-    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
-)  # fmt: skip
-
-
-class ArtifactError(RuntimeError):
-    """A zip cannot be built. The message says which one, and what the installer printed."""
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A built zip.
-
-    Attributes:
-        path: Where it lies, relative to the program's folder.
-        digest: SHA-256 of its bytes.
-    """
-
-    path: Path
-    digest: bytes
-
-    @property
-    def code_sha256(self) -> str:
-        """The digest as Lambda shows it (``CodeSha256``)."""
-        return base64.b64encode(self.digest).decode()
 
 
 @dataclass(frozen=True)
@@ -70,14 +36,16 @@ class Builder:
         root: The program's folder.
         folder: Where zips go, relative to ``root``.
         installer_options: More options for ``uv pip install``, such as an index.
+        bytecode: Functions and layers hold byte code for Lambda's interpreter, where one of its version is at hand.
     """
 
     root: Path
     folder: Path = Path(".build")
     installer_options: Sequence[str] = field(default=())
+    bytecode: bool = True
 
-    def function(self, name: str, packages: Sequence[str]) -> Artifact:
-        """Zip Python packages and modules of the source tree.
+    def modules(self, name: str, packages: Sequence[str]) -> Artifact:
+        """Zip Python packages and modules of the source tree as they are, for an interpreter of any version.
 
         Args:
             name: The zip's file name, without its suffix.
@@ -89,13 +57,17 @@ class Builder:
         Raises:
             ArtifactError: A package does not exist, or the zip is larger than Lambda takes.
         """
-        entries: dict[str, bytes] = {}
-        for package in packages:
-            source = self.root / package
-            if not source.exists():
-                raise ArtifactError(f"function {name!r}: {package} does not exist")
-            files = [source] if source.is_file() else _files_below(source)
-            entries |= {file.relative_to(self.root).as_posix(): file.read_bytes() for file in files}
+        return self._write(Path("functions") / f"{name}.zip", self._sources(name, packages))
+
+    def function(self, name: str, packages: Sequence[str]) -> Artifact:
+        """Zip a function: as ``modules``, with the byte code of each module beside it.
+
+        Raises:
+            ArtifactError: As for ``modules``, or a module is no Python of Lambda's version.
+        """
+        entries = self._sources(name, packages)
+        if self.bytecode:
+            entries |= compiled(entries, FUNCTION_FOLDER, self.root / self.folder / "bytecode")
         return self._write(Path("functions") / f"{name}.zip", entries)
 
     def layer(self, name: str, architecture: str) -> Artifact:
@@ -111,31 +83,45 @@ class Builder:
             The zip.
 
         Raises:
-            ArtifactError: The packages cannot be installed, or the zip is larger than Lambda takes. Nothing of a
-                failed installation is left.
+            ArtifactError: The packages cannot be installed or compiled, or the zip is larger than Lambda takes. Nothing
+                of a failed installation is left.
         """
-        lock = self._lock(name)
-        platform = PLATFORMS[architecture]
-        key = hashlib.sha256(b"\0".join([lock, platform.encode(), PYTHON_VERSION.encode()])).hexdigest()
-        path = Path("layers") / f"{name}-{architecture}-{key[:16]}.zip"
-        target = self.root / self.folder / path
+        lock, platform = self._lock(name), PLATFORMS[architecture]
+        path = self._layer_path(name, architecture, lock, bytecode=self.bytecode)
+        if self.bytecode and not (self.root / path).exists() and interpreter() is None:
+            path = self._layer_path(name, architecture, lock, bytecode=False)
+        target = self.root / path
         if target.exists():
-            return Artifact(self.folder / path, hashlib.sha256(target.read_bytes()).digest())
+            return Artifact(path, hashlib.sha256(target.read_bytes()).digest())
         with tempfile.TemporaryDirectory(prefix=f"data-scout-layer-{name}-") as scratch:
-            installed = Path(scratch)
+            installed = Path(scratch) / "python"
             self._install(name, installed, platform)
             shutil.rmtree(installed / "bin", ignore_errors=True)  # console scripts name the interpreter that made them
-            entries = {
-                f"python/{file.relative_to(installed).as_posix()}": file.read_bytes()
-                for file in _files_below(installed)
-            }
-        return self._write(path, entries | {"requirements.txt": lock})
+            entries = {file.relative_to(scratch).as_posix(): file.read_bytes() for file in files_below(installed)}
+            if path == self._layer_path(name, architecture, lock, bytecode=True):
+                entries |= compiled(entries, LAYER_FOLDER, Path(scratch) / "bytecode")
+        return write_zip(self.root, path, entries | {"requirements.txt": lock})
+
+    def _sources(self, name: str, packages: Sequence[str]) -> dict[str, bytes]:
+        entries: dict[str, bytes] = {}
+        for package in packages:
+            source = self.root / package
+            if not source.exists():
+                raise ArtifactError(f"function {name!r}: {package} does not exist")
+            files = [source] if source.is_file() else files_below(source)
+            entries |= {file.relative_to(self.root).as_posix(): file.read_bytes() for file in files}
+        return entries
 
     def _lock(self, name: str) -> bytes:
         path = self.root / "lambdas" / "requirements" / f"{name}.txt"
         if not path.exists():
             raise ArtifactError(f"layer {name!r}: its lock {path.relative_to(self.root)} does not exist")
         return path.read_bytes()
+
+    def _layer_path(self, name: str, architecture: str, lock: bytes, *, bytecode: bool) -> Path:
+        parts = [lock, PLATFORMS[architecture].encode(), PYTHON_VERSION.encode(), *([b"bytecode"] if bytecode else [])]
+        key = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        return self.folder / "layers" / f"{name}-{architecture}-{key[:16]}.zip"
 
     def _install(self, name: str, target: Path, platform: str) -> None:
         # Without --python, uv takes any interpreter that it finds, and downloads one if there is none.
@@ -161,21 +147,8 @@ class Builder:
         except subprocess.TimeoutExpired as error:
             raise ArtifactError(f"layer {name!r} was not installed within {INSTALL_TIMEOUT_SECONDS} s") from error
 
-    def _write(self, path: Path, entries: dict[str, bytes]) -> Artifact:
-        """Write a zip under a temporary name and rename it, so that no reader ever sees half a file."""
-        target = self.root / self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                _write_zip(file, entries)
-            content = Path(scratch).read_bytes()
-            if len(content) > MAX_ZIP_BYTES:
-                raise ArtifactError(f"{path.name} has {len(content):,} bytes; Lambda takes at most {MAX_ZIP_BYTES:,}")
-            Path(scratch).replace(target)
-        finally:
-            Path(scratch).unlink(missing_ok=True)
-        return Artifact(self.folder / path, hashlib.sha256(content).digest())
+    def _write(self, path: Path, entries: Mapping[str, bytes]) -> Artifact:
+        return write_zip(self.root, self.folder / path, entries)
 
 
 @dataclass(frozen=True)
@@ -184,6 +157,8 @@ class LockOnlyBuilder(Builder):
 
     For everything that looks at the program without running its functions on AWS.
     """
+
+    bytecode: bool = False
 
     def layer(self, name: str, architecture: str) -> Artifact:
         """Zip the lock of a layer; see ``Builder.layer``."""
@@ -195,7 +170,7 @@ _builder: Builder | None = None
 
 def builder() -> Builder:
     """The builder that the program uses: that of this folder, unless ``override`` is in force."""
-    return _builder or Builder(root=Path(__file__).parent)
+    return _builder or Builder(root=Path(__file__).parents[1])
 
 
 @contextmanager
@@ -220,24 +195,3 @@ def _environment() -> dict[str, str]:
     """The environment of the installer: pip's setting of the package index counts where uv has none of its own."""
     index = os.environ.get("PIP_INDEX_URL")
     return {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ}
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """The files that go into a zip: all of a folder, less what an installer or an interpreter leaves there."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.suffix != ".pyc"
-        and not path.name.startswith(".")
-        and not (path.parent.name.endswith(".dist-info") and path.name in _LEFT_OUT_METADATA)
-    )
-
-
-def _write_zip(file: IO[bytes], entries: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in sorted(entries):
-            info = zipfile.ZipInfo(name, _EARLIEST_ZIP_DATE)
-            info.external_attr = _REGULAR_FILE_0644
-            info.create_system = _UNIX
-            archive.writestr(info, entries[name], zipfile.ZIP_DEFLATED, _BEST_COMPRESSION)
