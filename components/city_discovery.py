@@ -10,22 +10,27 @@ from dataclasses import dataclass
 import pulumi
 
 from artifacts import Builder
-from components.city_functions import CONTROL, FunctionSpec, function_of, functions_of, reserved_concurrency, targets_of
+from components.city_functions import (
+    CONTROL,
+    FINALIZATION,
+    REAL,
+    CityFunction,
+    function_of,
+    functions_of,
+    reserved_concurrency,
+    targets_of,
+)
+from components.city_jobs import dedupe_job, large_dedupe, run_large_dedupe
 from components.context import StackContext
-from components.frontier_queue import FrontierQueue, FrontierQueueArgs
+from components.function_spec import FunctionLayers, FunctionSources, function_roles
+from components.glue_job import GlueJob
 from components.policies import Statement, invoke_functions, receive_messages, send_messages
 from components.run_ledger import RunLedger, RunLedgerArgs
-from components.stage_function import StageFunction, StageFunctionArgs, function_layer
-from components.workflow_bucket import WorkflowBucket, WorkflowBucketArgs
-from components.workflow_pipeline import FailureReports, QueueSource, Workflow, WorkflowPipeline, WorkflowPipelineArgs
-from components.workflow_roles import (
-    RoleSpec,
-    WorkflowRoles,
-    WorkflowRolesArgs,
-    function_role,
-    pipe_role,
-    state_machine_role,
-)
+from components.source_queue import SourceQueue, SourceQueueArgs
+from components.stage_function import StageFunction
+from components.workflow_bucket import WorkflowBucket
+from components.workflow_machine import FailureReports, QueueSource, Workflow, WorkflowMachine, WorkflowMachineArgs
+from components.workflow_roles import RoleSpec, WorkflowRoles, WorkflowRolesArgs, pipe_role, state_machine_role
 from workflow.city_discovery import REPORTED, city_discovery
 from workflow.city_states import PHASES, CityState, Phase
 from workflow.definition import MachineType, render
@@ -44,52 +49,55 @@ class CityDiscoveryArgs:
 
     Attributes:
         context: The stack.
-        builder: Builds the zips of functions and layers.
+        builder: Builds the zips of functions.
+        bucket: Where states hand over, and where results lie.
+        layers: The layers of the functions.
     """
 
     context: StackContext
     builder: Builder
+    bucket: WorkflowBucket
+    layers: FunctionLayers
 
 
 class CityDiscovery(pulumi.ComponentResource):
-    """Bucket, frontier, ledger, functions with their roles, and the two state machines.
+    """Frontier, ledger, functions with their roles, and the two state machines.
 
     ``city-discovery`` (Standard) runs a city from start to end. What its first states send to the frontier reaches
     ``page-processing`` (Express) through a pipe, in batches.
 
     Attributes:
-        bucket: The bucket.
         frontier: The queue and its dead-letter queue.
         ledger: The ledger of runs.
         city: The Standard workflow.
         pages: The Express workflow.
     """
 
-    bucket: WorkflowBucket
-    frontier: FrontierQueue
+    frontier: SourceQueue
     ledger: RunLedger
-    city: WorkflowPipeline
-    pages: WorkflowPipeline
+    city: WorkflowMachine
+    pages: WorkflowMachine
 
     def __init__(self, name: str, args: CityDiscoveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        # Before the first resource: a definition that breaks a rule must not leave half a stack.
         city, pages = workflows(args.context)
         super().__init__("data-scout:components:CityDiscovery", name, None, opts)
         context, child = args.context, pulumi.ResourceOptions(parent=self)
-        self.bucket = WorkflowBucket("data", WorkflowBucketArgs(context), child)
-        self.frontier = FrontierQueue("frontier", FrontierQueueArgs(context, PAGE_TIMEOUT_SECONDS, FAILURE_RULE), child)
+        frontier = context.settings.frontier
+        queue = SourceQueueArgs(context, "frontier", PAGE_TIMEOUT_SECONDS, frontier.max_receive_count, FAILURE_RULE)
+        self.frontier = SourceQueue("frontier", queue, child)
         self.ledger = RunLedger("ledger", RunLedgerArgs(context), child)
-        self._roles = WorkflowRoles(
-            "roles", WorkflowRolesArgs(context, roles_of(context), self.bucket.key_arn), child
-        ).roles
+        roles = WorkflowRolesArgs(context, roles_of(context), args.bucket.key_arn)
+        self._roles = WorkflowRoles("roles", roles, child).roles
         functions = self._functions(args, _versions(args.builder, city, pages))
-        failures = FailureReports(FAILURE_RULE, self.frontier.dlq_arn, self.frontier.dlq_policy, REPORTED)
-        self.city = WorkflowPipeline(
+        jobs = [self._dedupe_job(args)] if large_dedupe(context) else []
+        failures = FailureReports(FAILURE_RULE, self.frontier.dlq.arn, self.frontier.dlq.policy, REPORTED)
+        self.city = WorkflowMachine(
             CITY,
-            WorkflowPipelineArgs(context, city, self._roles[f"{CITY}-role"], calls=functions, failures=failures),
+            WorkflowMachineArgs(
+                context, city, self._roles[f"{CITY}-role"], calls=[*functions, *jobs], failures=failures
+            ),
             child,
         )
-        frontier = context.settings.frontier
         source = QueueSource(
             PIPE,
             self.frontier.arn,
@@ -97,24 +105,18 @@ class CityDiscovery(pulumi.ComponentResource):
             frontier.batch_size,
             frontier.batch_window_seconds,
         )
-        self.pages = WorkflowPipeline(
+        self.pages = WorkflowMachine(
             PAGES,
-            WorkflowPipelineArgs(context, pages, self._roles[f"{PAGES}-role"], calls=functions, source=source),
+            WorkflowMachineArgs(context, pages, self._roles[f"{PAGES}-role"], calls=functions, source=source),
             child,
         )
         self.register_outputs({"cityDiscoveryArn": self.city.arn, "pageProcessingArn": self.pages.arn})
 
     def _functions(self, args: CityDiscoveryArgs, versions: dict[str, str]) -> list[StageFunction]:
         settings, child = args.context.settings, pulumi.ResourceOptions(parent=self)
-        functions = functions_of(settings)
-        layers = {
-            layer: function_layer(
-                args.context, layer, args.builder.layer(layer, settings.functions.architecture), child
-            )
-            for layer in sorted({layer for function in functions for layer in function.layers})
-        }
+        sources = FunctionSources(args.context, args.builder, args.layers, self._roles)
         environment = {
-            "WORKFLOW_BUCKET": self.bucket.name,
+            "WORKFLOW_BUCKET": args.bucket.name,
             "LEDGER_TABLE": self.ledger.name,
             "FRONTIER_QUEUE_URL": self.frontier.url,
         }
@@ -124,26 +126,42 @@ class CityDiscovery(pulumi.ComponentResource):
             "MAX_RECEIVE_COUNT": str(settings.frontier.max_receive_count),
             "VERSIONS": _json(versions),
         }
+        outside = {"CONNECTORS": _json(settings.connectors.said())}
+        ending = {"FINALIZATION": _json(settings.finalization.said())}
+        more = {
+            CONTROL.name: control_environment,
+            **{function.name: ending if state in FINALIZATION else outside for state, function in REAL.items()},
+            REAL[CityState.FINALIZE].name: ending | outside,
+        }
         return [
-            StageFunction(
-                function.name,
-                StageFunctionArgs(
-                    args.context,
-                    function=function.name,
-                    description=function.description,
-                    handler=function.handler,
-                    code=args.builder.function(function.name, function.all_packages),
-                    role=self._roles[f"{function.name}-role"],
-                    timeout_seconds=function.timeout_seconds,
-                    memory_mb=function.memory_mb,
-                    layers=[layers[layer] for layer in function.layers],
-                    environment={**environment, **(control_environment if function is CONTROL else {})},
-                    reserved_concurrency=reserved_concurrency(function, settings),
-                ),
+            sources.make(
+                function,
                 child,
+                {**environment, **more.get(function.name, {})},
+                reserved_concurrency(function, settings),
             )
-            for function in functions
+            for function in functions_of(settings)
         ]
+
+    def _dedupe_job(self, args: CityDiscoveryArgs) -> GlueJob:
+        child = pulumi.ResourceOptions(parent=self)
+        return dedupe_job(
+            args.context,
+            args.builder,
+            args.bucket,
+            child,
+            ledger_table=self.ledger.name,
+            frontier_url=self.frontier.url,
+        )
+
+
+def check(context: StackContext) -> None:
+    """See that the two state machines keep the rules, before anything is made.
+
+    Raises:
+        DefinitionError: One does not; the message names the state.
+    """
+    workflows(context)
 
 
 def workflows(context: StackContext) -> tuple[Workflow, Workflow]:
@@ -158,7 +176,7 @@ def workflows(context: StackContext) -> tuple[Workflow, Workflow]:
     Raises:
         DefinitionError: One of them breaks a rule; the message names the state.
     """
-    settings, targets = context.settings, targets_of(context)
+    settings, targets = context.settings, targets_of(context, large_dedupe(context))
     city = city_discovery(
         targets,
         dlq_url=context.queue_url("frontier-dlq"),
@@ -180,20 +198,14 @@ def workflows(context: StackContext) -> tuple[Workflow, Workflow]:
 
 def roles_of(context: StackContext) -> dict[str, RoleSpec]:
     """All roles of a stack by their names: one for each function, each state machine and the pipe."""
-    functions = {
-        f"{function.name}-role": function_role(
-            context, function.name, *function.statements(context), uses_bucket=function.uses_bucket
-        )
-        for function in functions_of(context.settings)
-    }
     city_calls = _calls(context, *PHASES[Phase.DISCOVERY], *PHASES[Phase.FINALIZATION])
     # Searches of maps, which the frontier also holds, are work of the function of ExpandNeighbors.
     page_calls = _calls(context, *PHASES[Phase.PROCESSING], CityState.EXPAND_NEIGHBORS)
     start_pages = Statement("StartWorkflow", ("states:StartSyncExecution",), (context.arn("state machine", PAGES),))
     return {
-        **functions,
+        **function_roles(context, functions_of(context.settings)),
         f"{CITY}-role": state_machine_role(
-            context, CITY, city_calls, send_messages(context.arn("queue", "frontier-dlq"))
+            context, CITY, city_calls, *run_large_dedupe(context), send_messages(context.arn("queue", "frontier-dlq"))
         ),
         f"{PAGES}-role": state_machine_role(context, PAGES, page_calls),
         f"{PIPE}-pipe-role": pipe_role(context, PIPE, receive_messages(context.arn("queue", "frontier")), start_pages),
@@ -201,7 +213,7 @@ def roles_of(context: StackContext) -> dict[str, RoleSpec]:
 
 
 def _calls(context: StackContext, *states: CityState) -> Statement:
-    functions: list[FunctionSpec] = [CONTROL, *(function_of(state, context.settings) for state in states)]
+    functions: list[CityFunction] = [CONTROL, *(function_of(state, context.settings) for state in states)]
     return invoke_functions(context.arn("function", function.name) for function in functions)
 
 

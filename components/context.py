@@ -19,6 +19,8 @@ _ARNS: dict[Kind, tuple[str, str]] = {
     "state machine": ("states", "stateMachine:"),
     "pipe": ("pipes", "pipe/"),
     "rule": ("events", "rule/"),
+    "job": ("glue", "job/"),
+    "topic": ("sns", ""),
 }
 
 
@@ -73,22 +75,26 @@ class StackContext:
             f"arn:{self.partition}:{service}:{self.settings.region}:{self.account}:{before}{self.names.of(kind, role)}"
         )
 
+    def secret_arn(self, name: str) -> str:
+        """The ARN of a secret that somebody else made, without the six characters at its end."""
+        return f"arn:{self.partition}:secretsmanager:{self.settings.region}:{self.account}:secret:{name}"
+
     def queue_url(self, role: str) -> str:
         """The URL of a queue of the stack, whether it exists yet or not."""
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
         return f"https://sqs.{self.settings.region}.{suffix}/{self.account}/{self.names.of('queue', role)}"
 
     def log_group(self, kind: Kind, role: str) -> str:
-        """The name of the log group of a function or a state machine.
+        """The name of the log group of a function or a state machine, or what the names of a Glue job's two begin with.
 
         Logs of state machines go below ``/aws/vendedlogs/``, where the size of the resource policy does not limit their
         number (https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html).
         """
-        folder = {"function": "/aws/lambda", "state machine": "/aws/vendedlogs/states"}[kind]
+        folder = {"function": "/aws/lambda", "state machine": "/aws/vendedlogs/states", "job": "/aws-glue"}[kind]
         return f"{folder}/{self.names.of(kind, role)}"
 
     def log_group_arn(self, kind: Kind, role: str) -> str:
-        """The ARN of the log group of a function or a state machine."""
+        """The ARN of the log group that ``log_group`` names."""
         return f"arn:{self.partition}:logs:{self.settings.region}:{self.account}:log-group:{self.log_group(kind, role)}"
 
     def tags(self, component: str) -> dict[str, str]:
@@ -114,6 +120,15 @@ def read_settings() -> Settings:
     """
     config = pulumi.runtime.get_config_env() | pulumi.runtime.config.CONFIG.get()
     return Settings.load(pulumi.get_project(), pulumi.get_stack(), config, os.environ)
+
+
+def current_context() -> StackContext:
+    """The context of the stack that the program runs for.
+
+    Raises:
+        ConfigError: The stack's configuration is wrong.
+    """
+    return stack_context(read_settings())
 
 
 def stack_context(settings: Settings) -> StackContext:

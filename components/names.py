@@ -8,7 +8,9 @@ from typing import Literal
 
 from settings import ConfigError
 
-Kind = Literal["bucket", "queue", "table", "role", "function", "layer", "state machine", "pipe", "rule", "alias"]
+Kind = Literal[
+    "bucket", "queue", "table", "role", "function", "layer", "state machine", "pipe", "rule", "alias", "job", "topic"
+]  # fmt: skip
 
 
 class InvalidName(ConfigError):
@@ -50,6 +52,8 @@ RULES: dict[Kind, NameRule] = {
     "state machine": NameRule("Step Functions", 80, _WORD, _WORD_TEXT),
     "pipe": NameRule("EventBridge Pipes", 64, _DOTTED, _DOTTED_TEXT),
     "rule": NameRule("EventBridge", 64, _DOTTED, _DOTTED_TEXT),
+    "job": NameRule("Glue", 255, _WORD, _WORD_TEXT),
+    "topic": NameRule("SNS", 256, _WORD, _WORD_TEXT),
     "alias": NameRule("KMS", 249, r"[A-Za-z0-9_/-]+", "letters, digits, slashes, hyphens and underscores"),
 }
 
@@ -83,7 +87,7 @@ class Names:
         if not rule.shortest <= len(name) <= rule.longest:
             raise InvalidName(
                 f"{kind} name {name!r} has {len(name)} characters; {rule.service} takes {rule.shortest} to"
-                f" {rule.longest}. Choose another name for the project or the stack"
+                f" {rule.longest}. Choose another name for the project, the stack, or what {role!r} comes from"
             )
         if not re.fullmatch(rule.pattern, name):
             raise InvalidName(f"{kind} name {name!r} is not valid; {rule.service} takes {rule.characters}")

@@ -65,10 +65,14 @@ def on_behalf_of(account: str, source_arn: str) -> Conditions:
     return {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": source_arn}}
 
 
-# AWS documents for Step Functions, Pipes and EventBridge that they say for whom they assume a role. For the execution
-# role of a function it does not, and a condition on what is not said would refuse every function. Who may hand that
-# role to a function is limited by iam:PassRole, in the account of the role alone.
-_SAYS_NOT_FOR_WHOM = frozenset({"lambda"})
+# AWS documents for Step Functions, Pipes and EventBridge that they say for whom they assume a role. For the roles of
+# functions and of Glue jobs it does not, and a condition on what is not said would refuse every one of them. Who may
+# hand such a role over is limited by iam:PassRole, in the account of the role alone.
+_SAYS_NOT_FOR_WHOM = frozenset({"lambda", "glue"})
+
+
+# With what the ids of inference profiles of AWS begin.
+_GEOGRAPHIES = frozenset({"us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"})
 
 
 def trust(service: str, account: str, source_arn: str) -> Statement:
@@ -96,6 +100,44 @@ def tls_only(actions: str, resources: tuple[str, ...], older_versions: bool = Fa
     return Statement(sid, (actions,), resources, condition, effect="Deny", principal="*")
 
 
+def converse_with(model: str, partition: str, region: str, account: str) -> tuple[Statement, ...]:
+    """Lets ask a model of Bedrock.
+
+    An inference profile (``eu.amazon.nova-lite-v1:0``) sends to its model in several regions, and permission is needed
+    on the model in each of them, too; it is given for what comes through this profile alone
+    (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html). Which model a profile of the
+    account's own has, its ARN does not say.
+
+    Args:
+        model: A model, an inference profile, or the ARN of either.
+        partition: ``aws``, ``aws-cn`` or ``aws-us-gov``.
+        region: Of the stack.
+        account: The account's id.
+    """
+    action, arn = ("bedrock:InvokeModel",), f"arn:{partition}:bedrock"
+    name = model.rpartition("/")[2]
+    geography, _, of_profile = name.partition(".")
+    is_own = ":application-inference-profile/" in model
+    if not is_own and geography not in _GEOGRAPHIES:
+        resource = model if model.startswith("arn:") else f"{arn}:{region}::foundation-model/{model}"
+        return (Statement("ConverseWithModel", action, (resource,)),)
+    profile = model if model.startswith("arn:") else f"{arn}:{region}:{account}:inference-profile/{model}"
+    behind = f"{arn}:*::foundation-model/{'*' if is_own else of_profile}"
+    through: Conditions = {"StringLike": {"bedrock:InferenceProfileArn": profile}}
+    return (
+        Statement("ConverseWithModel", action, (profile,)),
+        Statement("ConverseThroughProfile", action, (behind,), through),
+    )
+
+
+def search_places(partition: str, region: str) -> Statement:
+    """Lets find places by name with Amazon Location Service
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonlocationserviceplaces.html).
+    """
+    provider = f"arn:{partition}:geo-places:{region}::provider/default"
+    return Statement("SearchPlaces", ("geo-places:SearchText",), (provider,))
+
+
 def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
     """Lets read the objects below prefixes."""
     return Statement("ReadObjects", ("s3:GetObject",), tuple(f"{bucket_arn}/{prefix}*" for prefix in prefixes))
@@ -104,6 +146,11 @@ def read_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
 def write_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
     """Lets write objects below prefixes."""
     return Statement("WriteObjects", ("s3:PutObject",), tuple(f"{bucket_arn}/{prefix}*" for prefix in prefixes))
+
+
+def delete_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
+    """Lets delete objects below prefixes."""
+    return Statement("DeleteObjects", ("s3:DeleteObject",), tuple(f"{bucket_arn}/{prefix}*" for prefix in prefixes))
 
 
 def list_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
@@ -120,9 +167,19 @@ def list_objects(bucket_arn: str, prefixes: Sequence[str]) -> Statement:
     )
 
 
+def read_secrets(secret_arns: Iterable[str]) -> Statement:
+    """Lets read secrets. Their ARNs end in six characters that Secrets Manager adds to a name."""
+    return Statement("ReadSecrets", ("secretsmanager:GetSecretValue",), tuple(f"{arn}-??????" for arn in secret_arns))
+
+
 def use_ledger(table_arn: str) -> Statement:
     """Lets read and change the items of the ledger; nothing in it is deleted but by its time to live."""
     return Statement("UseLedger", LEDGER_ACTIONS, (table_arn,))
+
+
+def put_items(table_arn: str) -> Statement:
+    """Lets put items into a table, under conditions, and read none."""
+    return Statement("PutItems", ("dynamodb:PutItem",), (table_arn,))
 
 
 def send_messages(queue_arn: str) -> Statement:
@@ -146,9 +203,33 @@ def invoke_functions(function_arns: Iterable[str]) -> Statement:
     return Statement("InvokeFunctions", ("lambda:InvokeFunction",), tuple(sorted(set(function_arns))))
 
 
-def write_logs(log_group_arn: str) -> Statement:
-    """Lets write to the streams of one log group, which must exist."""
-    return Statement("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{log_group_arn}:*",))
+def run_jobs(job_arns: Iterable[str]) -> Statement:
+    """Lets run Glue jobs to their end, and stop them
+    (https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html).
+    """
+    actions = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+    return Statement("RunJobs", actions, tuple(sorted(set(job_arns))))
+
+
+def put_metrics(namespace: str) -> Statement:
+    """Lets put metrics of one namespace.
+
+    Resource ``*``: CloudWatch supports no resource-level permissions for this action
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html).
+    """
+    only = {"StringEquals": {"cloudwatch:namespace": namespace}}
+    return Statement("PutMetrics", ("cloudwatch:PutMetricData",), ("*",), only)
+
+
+def publish(topic_arn: str) -> Statement:
+    """Lets publish to a topic."""
+    return Statement("Publish", ("sns:Publish",), (topic_arn,))
+
+
+def write_logs(*log_group_arns: str) -> Statement:
+    """Lets write to the streams of log groups, which must exist."""
+    streams = tuple(f"{arn}:*" for arn in log_group_arns)
+    return Statement("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)
 
 
 def deliver_logs() -> Statement:

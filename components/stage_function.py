@@ -11,10 +11,15 @@ import pulumi_aws as aws
 from artifacts import PYTHON_VERSION, Artifact
 from components.context import StackContext
 from components.workflow_roles import Role
+from workflow.targets import LambdaFunction
 
 RUNTIME = f"python{PYTHON_VERSION}"
 # What Lambda calls a function without reserved concurrency; leaving the argument out would not take a reservation back.
 _UNRESERVED = -1
+
+
+DISK_MB = 512
+"""The /tmp of a function that asks for no more (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class StageFunctionArgs:
         layers: The ARNs of layer versions.
         environment: Environment variables beyond those that every function has.
         reserved_concurrency: The most invocations at once, taken from the account's limit; None reserves nothing.
+        disk_mb: The size of its /tmp, 512 to 10,240.
     """
 
     context: StackContext
@@ -47,6 +53,7 @@ class StageFunctionArgs:
     layers: Sequence[pulumi.Input[str]] = ()
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     reserved_concurrency: int | None = None
+    disk_mb: int = DISK_MB
 
 
 class StageFunction(pulumi.ComponentResource):
@@ -55,10 +62,12 @@ class StageFunction(pulumi.ComponentResource):
     Attributes:
         name: The function's name.
         arn: The function's ARN.
+        target: The function as a state machine calls it, known before the function is there.
     """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    target: LambdaFunction
 
     def __init__(self, name: str, args: StageFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("data-scout:components:StageFunction", name, None, opts)
@@ -93,11 +102,15 @@ class StageFunction(pulumi.ComponentResource):
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(
                 mode="Active" if settings.observability.tracing else "PassThrough"
             ),
+            ephemeral_storage=(
+                aws.lambda_.FunctionEphemeralStorageArgs(size=args.disk_mb) if args.disk_mb > DISK_MB else None
+            ),
             reserved_concurrent_executions=args.reserved_concurrency or _UNRESERVED,
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, args.role.policy]),
         )
         self.name, self.arn = function.name, function.arn
+        self.target = LambdaFunction(arn=context.arn("function", args.function), timeout_seconds=args.timeout_seconds)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 

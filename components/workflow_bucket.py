@@ -33,11 +33,13 @@ class WorkflowBucket(pulumi.ComponentResource):
 
     Attributes:
         name: The bucket's name; resolved when the bucket is there.
+        known_name: The same, as it is known before the bucket is there.
         arn: The bucket's ARN.
         key_arn: The ARN of the KMS key; None with S3's own key.
     """
 
     name: pulumi.Output[str]
+    known_name: str
     arn: pulumi.Output[str]
     key_arn: pulumi.Output[str] | None
 
@@ -101,7 +103,7 @@ class WorkflowBucket(pulumi.ComponentResource):
             # S3 refuses one of two changes of a bucket's access that come at the same time.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[public_access_block]),
         )
-        self.name, self.arn = bucket.bucket, bucket.arn
+        self.name, self.known_name, self.arn = bucket.bucket, context.bucket, bucket.arn
         self.register_outputs({"name": self.name, "arn": self.arn, "keyArn": self.key_arn})
 
     def _key(self, name: str, context: StackContext) -> pulumi.Output[str]:
@@ -138,6 +140,7 @@ def lifecycle_rules(context: StackContext) -> list[LifecycleRule]:
     days = context.settings.lifecycle
     by_prefix = {
         "executions/": days.executions,
+        "glue-temp/": days.glue_temp,
         "raw/json/google/": days.raw_google,
         "raw/json/open-data/": days.raw_open_data,
         "raw/json/llm/": days.raw_llm,

@@ -1,218 +1,301 @@
-"""A state machine with all that belongs to it: its logs, the pipe that feeds it, the rule that reports its failures."""
+"""A pipeline: a list of stages as a working, observable workflow, fed by a queue.
+
+One statement is enough::
+
+    WorkflowPipeline("candidates", config, bucket=bucket, source_queue=queue)
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from components.context import StackContext
-from components.workflow_roles import Role
-from workflow.definition import MachineType, StateMachine, render
-from workflow.rules import require_valid
+from components.context import StackContext, current_context
+from components.dead_letter_queue import DeadLetterQueue, DeadLetterQueueArgs
+from components.policies import Statement, invoke_functions, receive_messages, run_jobs, write_objects
+from components.source_queue import SourceQueue
+from components.workflow_bucket import WorkflowBucket
+from components.workflow_machine import FailureReports, QueueSource, Workflow, WorkflowMachine, WorkflowMachineArgs
+from components.workflow_roles import Role, RoleSpec, WorkflowRoles, WorkflowRolesArgs, pipe_role, state_machine_role
+from workflow.definition import MachineType, render
+from workflow.model import WorkflowConfiguration
+from workflow.pipeline import INPUT_TEMPLATE, pipeline
+from workflow.pipeline_stages import writes_objects
+from workflow.stages import GlueStage, LambdaStage, Stage
+from workflow.targets import Services
 
-# A pipe does not wait for a Standard workflow
-# (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html).
-INVOCATION_TYPES = {MachineType.EXPRESS: "REQUEST_RESPONSE", MachineType.STANDARD: "FIRE_AND_FORGET"}
+T = TypeVar("T")
+# What the pipeline refers to, by name: its stages' functions and jobs, the bucket, the queue.
+_Texts: TypeAlias = Mapping[str, str]
+_Inputs: TypeAlias = Mapping[str, "str | pulumi.Output[str]"]
 
-
-@dataclass(frozen=True)
-class Workflow:
-    """A definition that keeps the rules: one that does not cannot be made.
-
-    Attributes:
-        definition: The state machine; its name is its name in the stack.
-        machine_type: Standard or Express.
-        function_timeouts: The time-out in seconds of each function that it calls, by the function's ARN.
-
-    Raises:
-        DefinitionError: AWS would refuse the definition, or it could not end as it should.
-    """
-
-    definition: StateMachine
-    machine_type: MachineType
-    function_timeouts: Mapping[str, int]
-
-    def __post_init__(self) -> None:
-        require_valid(self.definition, self.machine_type, self.function_timeouts)
-
-
-@dataclass(frozen=True)
-class QueueSource:
-    """A queue whose messages start the state machine.
-
-    Attributes:
-        pipe: The pipe's name in the stack.
-        queue_arn: The queue.
-        role: What the pipe may do.
-        batch_size: The most messages that one execution gets.
-        batch_window_seconds: The longest wait for a full batch.
-    """
-
-    pipe: str
-    queue_arn: pulumi.Input[str]
-    role: Role
-    batch_size: int
-    batch_window_seconds: int
-
-
-@dataclass(frozen=True)
-class FailureReports:
-    """Where the events of executions that ended badly go: each has what is needed to start that execution again.
-
-    Attributes:
-        rule: The rule's name in the stack.
-        queue_arn: The queue, whose policy must let this rule send.
-        policy: That policy.
-        own_report: The error of executions that reported themselves there, and are left out.
-    """
-
-    rule: str
-    queue_arn: pulumi.Input[str]
-    policy: pulumi.Resource
-    own_report: str
-
-
-@dataclass(frozen=True)
-class WorkflowPipelineArgs:
-    """What ``WorkflowPipeline`` is made of.
-
-    Attributes:
-        context: The stack. Its settings say what the state machine logs, and whether there are traces.
-        workflow: The state machine.
-        role: What the state machine may do.
-        calls: What must be there before an execution starts.
-        source: The queue that feeds it; None if executions are started otherwise.
-        failures: Where executions that end badly are reported; None if nowhere. For Standard only: Express workflows
-            emit no events (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
-    """
-
-    context: StackContext
-    workflow: Workflow
-    role: Role
-    calls: Sequence[pulumi.Resource] = ()
-    source: QueueSource | None = None
-    failures: FailureReports | None = None
-
-    def __post_init__(self) -> None:
-        if self.failures and self.workflow.machine_type is MachineType.EXPRESS:
-            raise ValueError(f"{self.workflow.definition.name}: Express workflows emit no events of their failures")
+# No stage can have these names.
+_BUCKET, _QUEUE = ".bucket", ".queue"
+_START = {MachineType.EXPRESS: "states:StartSyncExecution", MachineType.STANDARD: "states:StartExecution"}
 
 
 class WorkflowPipeline(pulumi.ComponentResource):
-    """A state machine, and what starts and watches it.
+    """The state machine of a pipeline, its role and its logs; the pipe that feeds it; for Standard, its failure queue.
+
+    A message that an Express pipeline could not do returns to its queue, and goes to that queue's dead-letter queue as
+    the queue says. A Standard pipeline takes a message out of the queue when it starts; an execution that ended badly
+    is reported to the failure queue with its ARN, name, status, cause and input.
 
     Attributes:
         arn: The state machine's ARN.
-        pipe_name: The pipe's name; None without a source.
+        machine_type: Express or Standard.
+        pipe_name: The pipe's name; None without a queue.
+        failures: The failure queue of a Standard pipeline; None for Express, which emits no events of its executions.
     """
 
     arn: pulumi.Output[str]
-    pipe_name: pulumi.Output[str] | None = None
+    machine_type: MachineType
+    pipe_name: pulumi.Output[str] | None
+    failures: DeadLetterQueue | None = None
 
-    def __init__(self, name: str, args: WorkflowPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: WorkflowConfiguration,
+        *,
+        bucket: WorkflowBucket | aws.s3.Bucket | pulumi.Output[str] | str,
+        source_queue: SourceQueue | aws.sqs.Queue | pulumi.Output[str] | str | None = None,
+        running: bool = True,
+        context: StackContext | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the pipeline.
+
+        Args:
+            name: The component's name in the program. The names in AWS come from ``config.workflow_name``.
+            config: The stages, the type of workflow, retries, batches.
+            bucket: Through which stages hand over, below ``executions/``: a ``WorkflowBucket``, another bucket, or the
+                name of one as a text or an output. Functions and jobs need ``s3:GetObject`` and ``s3:PutObject`` there,
+                and ``s3:ListBucket``, without which S3 answers that access is denied where an object is missing.
+            source_queue: Whose messages start it: a ``SourceQueue``, another queue, or the ARN of one as a text or an
+                output. Its visibility time-out must be longer than an Express execution takes (AWS asks for six times
+                as long), and it should have a dead-letter queue. Default: none; executions are then started by their
+                callers.
+            running: Whether the pipe fetches messages; false keeps them in the queue, up to 14 days. Default true.
+            context: The stack. Default: that of the running program.
+            opts: Resource options.
+
+        Raises:
+            DefinitionError: AWS would refuse the definition.
+            InvalidName: A name that is made of ``config.workflow_name`` would be refused.
+            TypeError: ``bucket`` or ``source_queue`` is nothing of what it may be.
+            ValueError: The bucket is not named by its name, or the queue not by its ARN.
+        """
+        context = context or current_context()
+        inputs = _inputs(config, bucket, source_queue)
+        workflow, specs = _planned(config, context, inputs)
         super().__init__("data-scout:components:WorkflowPipeline", name, None, opts)
-        context, workflow = args.context, args.workflow
-        self._tags = context.tags("workflow-pipeline")
-        machine = aws.sfn.StateMachine(
+        child = pulumi.ResourceOptions(parent=self)
+        granted = {
+            role: replace(spec, statements=_statements(inputs, config, context, role)) for role, spec in specs.items()
+        }
+        key_arn = bucket.key_arn if isinstance(bucket, WorkflowBucket) else None
+        roles = WorkflowRoles(name, WorkflowRolesArgs(context, granted, key_arn), child).roles
+        self.machine_type = config.machine_type
+        if self.machine_type is MachineType.STANDARD:
+            self.failures = _failure_queue(name, config, context, child)
+        machine = WorkflowMachine(
             name,
-            name=context.names.of("state machine", workflow.definition.name),
-            type=workflow.machine_type.value,
-            definition=render(workflow.definition),
-            role_arn=args.role.arn,
-            logging_configuration=self._logging(name, args),
-            tracing_configuration=aws.sfn.StateMachineTracingConfigurationArgs(
-                enabled=context.settings.observability.tracing
+            WorkflowMachineArgs(
+                context,
+                workflow,
+                roles[_machine_role(config)],
+                definition=_later(inputs, lambda texts: render(_workflow(config, context, texts).definition)),
+                calls=[item for item in map(_called, config.stages) if isinstance(item, pulumi.Resource)],
+                source=_source(config, inputs, roles, running=running),
+                failures=_reports(config, self.failures),
             ),
-            tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.role.policy, *args.calls]),
+            child,
         )
-        self.arn = machine.arn
-        if args.source is not None:
-            self.pipe_name = self._pipe(name, args.source, workflow.machine_type, context)
-        if args.failures is not None:
-            self._report_failures(name, args.failures, context)
-        self.register_outputs({"arn": self.arn, "pipeName": self.pipe_name})
+        self.arn, self.pipe_name = machine.arn, machine.pipe_name
+        failures_url = self.failures.url if self.failures else None
+        self.register_outputs({"arn": self.arn, "pipeName": self.pipe_name, "failureQueueUrl": failures_url})
 
-    def _logging(self, name: str, args: WorkflowPipelineArgs) -> aws.sfn.StateMachineLoggingConfigurationArgs:
-        """The log group and what goes there. OFF is said, not left out: what is left out stays as it was."""
-        settings, machine = args.context.settings, args.workflow.definition.name
-        if settings.observability.log_level == "OFF":
-            return aws.sfn.StateMachineLoggingConfigurationArgs(level="OFF", include_execution_data=False)
-        log_group = aws.cloudwatch.LogGroup(
-            name,
-            name=args.context.log_group("state machine", machine),
-            retention_in_days=settings.functions.log_retention_days,
-            tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        return aws.sfn.StateMachineLoggingConfigurationArgs(
-            level=settings.observability.log_level,
-            include_execution_data=settings.observability.include_execution_data,
-            # Step Functions wants the log group's ARN with this ending.
-            log_destination=log_group.arn.apply(lambda arn: f"{arn}:*"),
-        )
 
-    def _pipe(
-        self, name: str, source: QueueSource, machine_type: MachineType, context: StackContext
-    ) -> pulumi.Output[str]:
-        pipe = aws.pipes.Pipe(
-            name,
-            name=context.names.of("pipe", source.pipe),
-            description=f"Batches of messages for {name}",
-            role_arn=source.role.arn,
-            source=source.queue_arn,
-            source_parameters=aws.pipes.PipeSourceParametersArgs(
-                sqs_queue_parameters=aws.pipes.PipeSourceParametersSqsQueueParametersArgs(
-                    batch_size=source.batch_size,
-                    maximum_batching_window_in_seconds=source.batch_window_seconds,
-                )
-            ),
-            target=self.arn,
-            target_parameters=aws.pipes.PipeTargetParametersArgs(
-                step_function_state_machine_parameters=aws.pipes.PipeTargetParametersStepFunctionStateMachineParametersArgs(
-                    invocation_type=INVOCATION_TYPES[machine_type]
-                )
-            ),
-            desired_state="RUNNING",
-            tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[source.role.policy]),
-        )
-        return pipe.name
+def check(config: WorkflowConfiguration, context: StackContext) -> None:
+    """See that a pipeline could be made, before anything is.
 
-    def _report_failures(self, name: str, failures: FailureReports, context: StackContext) -> None:
-        """A rule for executions that ended badly, however they did."""
-        pattern = self.arn.apply(
-            lambda arn: json.dumps(
-                {
-                    "source": ["aws.states"],
-                    "detail-type": ["Step Functions Execution Status Change"],
-                    "detail": {
-                        "stateMachineArn": [arn],
-                        # Only a failure has an error in its event for certain, and only there may it be asked for.
-                        "$or": [
-                            {"status": ["FAILED"], "error": [{"anything-but": [failures.own_report]}]},
-                            {"status": ["TIMED_OUT", "ABORTED"]},
-                        ],
-                    },
-                }
-            )
-        )
-        rule = aws.cloudwatch.EventRule(
-            f"{name}-failure",
-            name=context.names.of("rule", failures.rule),
-            description=f"Executions of {name} that ended badly and did not report it themselves",
-            event_pattern=pattern,
-            tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        aws.cloudwatch.EventTarget(
-            f"{name}-failure",
-            rule=rule.name,
-            target_id="queue",
-            arn=failures.queue_arn,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[failures.policy]),
-        )
+    Args:
+        config: The pipeline.
+        context: The stack.
+
+    Raises:
+        DefinitionError: AWS would refuse the definition.
+        InvalidName: A name that is made of ``config.workflow_name`` would be refused.
+    """
+    references = {stage.name: stage.reference for stage in config.stages}
+    _planned(config, context, {**references, _BUCKET: context.bucket, _QUEUE: "<queue>"})
+
+
+def _planned(
+    config: WorkflowConfiguration, context: StackContext, inputs: _Inputs
+) -> tuple[Workflow, dict[str, RoleSpec]]:
+    """The state machine and its roles; what is known only later stands by a placeholder."""
+    known = {key: text if isinstance(text, str) else f"<{key}>" for key, text in inputs.items()}
+    name = config.workflow_name
+    context.names.of("state machine", name)
+    if _QUEUE in inputs:
+        context.names.of("pipe", _pipe(config))
+    if config.machine_type is MachineType.STANDARD:
+        context.names.of("rule", _rule(config))
+        context.names.of("queue", _failures(config))
+    specs = _roles(config, context, known)
+    for role in specs:
+        context.names.of("role", role)
+    return _workflow(config, context, known), specs
+
+
+def _inputs(
+    config: WorkflowConfiguration,
+    bucket: WorkflowBucket | aws.s3.Bucket | pulumi.Output[str] | str,
+    queue: SourceQueue | aws.sqs.Queue | pulumi.Output[str] | str | None,
+) -> _Inputs:
+    """What the pipeline refers to: as texts where they are known before anything is made."""
+    who = f"pipeline {config.workflow_name!r}"
+    inputs: dict[str, str | pulumi.Output[str]] = {stage.name: stage.reference for stage in config.stages}
+    inputs[_BUCKET] = _bucket_name(bucket, who)
+    if queue is not None:
+        inputs[_QUEUE] = _queue_arn(queue, who)
+    return inputs
+
+
+def _bucket_name(
+    bucket: WorkflowBucket | aws.s3.Bucket | pulumi.Output[str] | str, who: str
+) -> str | pulumi.Output[str]:
+    match bucket:
+        case WorkflowBucket():
+            return bucket.known_name
+        case aws.s3.Bucket():
+            return bucket.bucket
+        case str() if not bucket or bucket.startswith("arn:"):
+            raise ValueError(f"{who}: bucket is {bucket!r}; give the bucket's name")
+        case str() | pulumi.Output():
+            return bucket
+    raise TypeError(f"{who}: bucket is {bucket!r}, which is no bucket and no name")
+
+
+def _queue_arn(queue: SourceQueue | aws.sqs.Queue | pulumi.Output[str] | str, who: str) -> str | pulumi.Output[str]:
+    match queue:
+        case SourceQueue():
+            return queue.known_arn
+        case aws.sqs.Queue():
+            return queue.arn
+        case str() if not queue.startswith("arn:"):
+            raise ValueError(f"{who}: source_queue is {queue!r}; give the queue's ARN")
+        case str() | pulumi.Output():
+            return queue
+    raise TypeError(f"{who}: source_queue is {queue!r}, which is no queue and no ARN")
+
+
+def _later(inputs: _Inputs, make: Callable[[_Texts], T]) -> pulumi.Output[T] | None:
+    """What is made of texts of which some are known only later; None if all are known."""
+    if all(isinstance(text, str) for text in inputs.values()):
+        return None
+    return pulumi.Output.all(**inputs).apply(make)
+
+
+def _workflow(config: WorkflowConfiguration, context: StackContext, texts: _Texts) -> Workflow:
+    """The state machine, checked."""
+    references = {stage.name: texts[stage.name] for stage in config.stages}
+    definition = pipeline(
+        config,
+        workflow_bucket=texts[_BUCKET],
+        references=references,
+        services=Services(partition=context.partition),
+    )
+    timeouts = {
+        references[stage.name]: stage.seconds
+        for stage in config.stages
+        if isinstance(stage, LambdaStage) and stage.seconds
+    }
+    return Workflow(definition, config.machine_type, timeouts)
+
+
+def _roles(config: WorkflowConfiguration, context: StackContext, texts: _Texts) -> dict[str, RoleSpec]:
+    """The roles of the state machine and of its pipe, by their names in the stack."""
+    name = config.workflow_name
+    functions = [texts[stage.name] for stage in config.stages if isinstance(stage, LambdaStage)]
+    jobs = [texts[stage.name] for stage in config.stages if isinstance(stage, GlueStage)]
+    place = f"{context.settings.region}:{context.account}"
+    statements = [
+        *([invoke_functions(functions)] if functions else []),
+        *([run_jobs(f"arn:{context.partition}:glue:{place}:job/{job}" for job in jobs)] if jobs else []),
+    ]
+    writes = writes_objects(config)
+    if writes:
+        statements.append(write_objects(f"arn:{context.partition}:s3:::{texts[_BUCKET]}", ["executions/"]))
+    machine = replace(state_machine_role(context, name, *statements), uses_bucket=writes)
+    if _QUEUE not in texts:
+        return {_machine_role(config): machine}
+    start = Statement("StartWorkflow", (_START[config.machine_type],), (context.arn("state machine", name),))
+    pipe = pipe_role(context, _pipe(config), receive_messages(texts[_QUEUE]), start)
+    return {_machine_role(config): machine, _pipe_role(config): pipe}
+
+
+def _statements(
+    inputs: _Inputs, config: WorkflowConfiguration, context: StackContext, role: str
+) -> tuple[Statement, ...] | pulumi.Output[tuple[Statement, ...]]:
+    def of(texts: _Texts) -> tuple[Statement, ...]:
+        return tuple(_roles(config, context, texts)[role].statements)
+
+    return _later(inputs, of) or of({key: str(text) for key, text in inputs.items()})
+
+
+def _source(
+    config: WorkflowConfiguration, inputs: _Inputs, roles: Mapping[str, Role], *, running: bool
+) -> QueueSource | None:
+    if _QUEUE not in inputs:
+        return None
+    return QueueSource(
+        _pipe(config),
+        inputs[_QUEUE],
+        roles[_pipe_role(config)],
+        config.batch_size,
+        config.batch_window_seconds,
+        INPUT_TEMPLATE,
+        running,
+    )
+
+
+def _failure_queue(
+    name: str, config: WorkflowConfiguration, context: StackContext, opts: pulumi.ResourceOptions
+) -> DeadLetterQueue:
+    args = DeadLetterQueueArgs(context, _failures(config), failure_rule=_rule(config))
+    return DeadLetterQueue(f"{name}-failures", args, opts)
+
+
+def _reports(config: WorkflowConfiguration, queue: DeadLetterQueue | None) -> FailureReports | None:
+    return FailureReports(_rule(config), queue.arn, queue.policy) if queue else None
+
+
+def _called(stage: Stage) -> object:
+    return stage.function if isinstance(stage, LambdaStage) else stage.job
+
+
+def _machine_role(config: WorkflowConfiguration) -> str:
+    return f"{config.workflow_name}-workflow-role"
+
+
+def _pipe_role(config: WorkflowConfiguration) -> str:
+    return f"{config.workflow_name}-pipe-role"
+
+
+def _pipe(config: WorkflowConfiguration) -> str:
+    return f"{config.workflow_name}-pipe"
+
+
+def _failures(config: WorkflowConfiguration) -> str:
+    return f"{config.workflow_name}-failures"
+
+
+def _rule(config: WorkflowConfiguration) -> str:
+    return f"{config.workflow_name}-failure"

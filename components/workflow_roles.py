@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.context import StackContext
-from components.policies import Statement, deliver_logs, document, send_traces, trust, use_key, write_logs
+from components.policies import Statement, deliver_logs, document, put_metrics, send_traces, trust, use_key, write_logs
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class RoleSpec:
         service: The service that assumes it, such as ``lambda``.
         source_arn: The one resource for which the service may.
         description: What it is for.
-        statements: What it allows.
+        statements: What it allows; an output where that depends on resources whose ARNs are not known yet.
         uses_bucket: Objects of the bucket are read or written, so its key is needed where there is one.
     """
 
     service: str
     source_arn: str
     description: str
-    statements: tuple[Statement, ...]
+    statements: tuple[Statement, ...] | pulumi.Output[tuple[Statement, ...]]
     uses_bucket: bool = False
 
 
@@ -85,10 +85,8 @@ class WorkflowRoles(pulumi.ComponentResource):
             tags=context.tags("workflow-roles"),
             opts=child,
         )
-        policy: pulumi.Input[str] = document(spec.statements)
-        if args.key_arn is not None and spec.uses_bucket:
-            region = context.settings.region
-            policy = args.key_arn.apply(lambda arn: document([*spec.statements, use_key(arn, region)]))
+        key_arn = args.key_arn if spec.uses_bucket else None
+        policy = _policy(spec.statements, key_arn, context.settings.region)
         granted = aws.iam.RolePolicy(name, name=physical_name, role=role.name, policy=policy, opts=child)
         return Role(role.arn, granted)
 
@@ -137,6 +135,27 @@ def state_machine_role(context: StackContext, machine: str, *statements: Stateme
     )
 
 
+def job_role(context: StackContext, job: str, *statements: Statement) -> RoleSpec:
+    """The role of a Glue job: what it is given, and writing to its own log groups and metrics.
+
+    Args:
+        context: The stack.
+        job: The job's name in the stack.
+        *statements: What else it may do.
+
+    Returns:
+        The role's specification.
+    """
+    logs = context.log_group_arn("job", job)
+    return RoleSpec(
+        service="glue",
+        source_arn=context.arn("job", job),
+        description=f"What the Glue job {job} may do",
+        statements=(*statements, write_logs(f"{logs}/error", f"{logs}/output"), put_metrics("Glue")),
+        uses_bucket=True,
+    )
+
+
 def pipe_role(context: StackContext, pipe: str, source: Statement, target: Statement) -> RoleSpec:
     """The role of a pipe: one statement for its source, one for its target.
 
@@ -155,6 +174,18 @@ def pipe_role(context: StackContext, pipe: str, source: Statement, target: State
         description=f"What the pipe {pipe} may do",
         statements=(source, target),
     )
+
+
+def _policy(
+    statements: tuple[Statement, ...] | pulumi.Output[tuple[Statement, ...]],
+    key_arn: pulumi.Output[str] | None,
+    region: str,
+) -> pulumi.Input[str]:
+    """The policy's text; as a plain text where everything in it is known, so that a preview shows it."""
+    if key_arn is None:
+        return statements.apply(document) if isinstance(statements, pulumi.Output) else document(statements)
+    both = pulumi.Output.all(statements=statements, key=key_arn)
+    return both.apply(lambda known: document([*known["statements"], use_key(known["key"], region)]))
 
 
 def _traces(context: StackContext) -> tuple[Statement, ...]:

@@ -136,4 +136,5 @@ def turns(scope: Scope, names: frozenset[str], lifetime_seconds: float) -> float
     if loops(without):
         return inf
     shortest = min(wait.seconds or wait.mean_seconds or 0 for wait in waits.values())
-    return 1 + lifetime_seconds / shortest if shortest else inf
+    last = max(wait.within_seconds or inf for wait in waits.values())
+    return 1 + min(lifetime_seconds, last) / shortest if shortest else inf

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
+from workflow.bounds import state_seconds
 from workflow.city_states import PHASES, CityState, Phase
-from workflow.definition import StateMachine
+from workflow.definition import MachineType, StateMachine
 from workflow.retries import CONTROL_RETRY, FRONTIER_BUSY, STATE_RETRIES, STOP_ERRORS, RetryPolicy, retry_block
+from workflow.stages import BUSY_JOB, GlueStage, RetryConfiguration
 from workflow.states import (
     ALL_ERRORS,
     DISCARD,
+    And,
     Catcher,
     Choice,
     ChoiceRule,
     Comparison,
+    Condition,
     Fail,
     Path,
     Retrier,
@@ -49,6 +54,11 @@ REPORTED = "RunReported"
 # Ten minutes above the longest wall clock of a run, so that a run is ended by its own deadline and not by this one.
 TIMEOUT_SECONDS = 22_200
 
+# Beside the function of DedupeCanonicalize, for runs with too many sightings for it.
+DEDUPE_BY_COUNT, LARGE_DEDUPE = "DedupeByCount", "DedupeOnGlue"
+# Whose work a state of the machine does that is named otherwise.
+WORK_OF = {LARGE_DEDUPE: CityState.DEDUPE_CANONICALIZE}
+
 # Pages in flight when a run is closed end within the 300 s of their Express execution. With full jitter these waits add
 # up to 430 s on average.
 _UNTIL_PAGES_END = RetryPolicy(interval_seconds=1, backoff_rate=1.5, max_attempts=60, max_delay_seconds=15)
@@ -58,7 +68,7 @@ def city_discovery(
     targets: Targets,
     *,
     dlq_url: str,
-    timeout_seconds: int = TIMEOUT_SECONDS,
+    timeout_seconds: int | None = None,
     mean_poll_seconds: int = 30,
     retries: Mapping[CityState, RetryPolicy] = STATE_RETRIES,
 ) -> StateMachine:
@@ -67,7 +77,8 @@ def city_discovery(
     Args:
         targets: Functions and bucket.
         dlq_url: The queue to which a run that fails fast is reported.
-        timeout_seconds: For the whole execution.
+        timeout_seconds: For the whole execution; by default :data:`TIMEOUT_SECONDS`, and what a job for large runs may
+            take at most.
         mean_poll_seconds: The least mean of the waits (``waitSeconds``) that PollFrontier asks for over a whole
             execution; at the start of a run they may be shorter. A turn of the polling loop takes up to 32 of the
             25,000 events that an execution may have, so the rules refuse less than 29 s for six hours.
@@ -77,17 +88,19 @@ def city_discovery(
         The state machine, of type STANDARD.
     """
     build = _Builder(targets, retries)
+    finalization = build.finalization()
+    job_seconds = ceil(state_seconds(finalization[LARGE_DEDUPE])) if targets.large_dedupe else 0
     return StateMachine(
         name="city-discovery",
         comment="Finds every place worth visiting in a city, within the budgets of the run",
         start_at="OpenRun",
-        timeout_seconds=timeout_seconds,
+        timeout_seconds=timeout_seconds or TIMEOUT_SECONDS + job_seconds,
         states={
             **build.opening(),
             **build.discovery(),
             **build.polling(mean_poll_seconds),
             **build.closing(),
-            **build.finalization(),
+            **finalization,
             **build.ending(dlq_url),
         },
     )
@@ -168,7 +181,11 @@ class _Builder:
                 default="AwaitFrontier",
             ),
             "AwaitFrontier": Wait(
-                seconds_path="$.frontier.waitSeconds", mean_seconds=mean_seconds, next="PollFrontier"
+                seconds_path="$.frontier.waitSeconds",
+                mean_seconds=mean_seconds,
+                # The gate of a run's deadline closes before.
+                within_seconds=TIMEOUT_SECONDS,
+                next="PollFrontier",
             ),
         }
 
@@ -178,13 +195,14 @@ class _Builder:
             "CloseFrontier": self._control(
                 "CloseFrontier",
                 _RUN,
-                result_path=DISCARD,
+                result_selector={"candidates.$": "$.Payload.candidates"} if self.targets.large_dedupe else None,
+                result_path=_FOUND if self.targets.large_dedupe else DISCARD,
                 retry=(_UNTIL_PAGES_END.on(FRONTIER_BUSY), *retry_block(CONTROL_RETRY)),
                 catch=(_failed("CloseFrontier", then="ToDLQOrDedupe"),),
-                next=CityState.DEDUPE_CANONICALIZE,
+                next=self._dedupe,
             ),
             "ToDLQOrContinue": _if(_FAIL_FAST, then="StopFrontier", default="CloseFrontier"),
-            "ToDLQOrDedupe": _if(_FAIL_FAST, then="SendToDLQ", default=CityState.DEDUPE_CANONICALIZE),
+            "ToDLQOrDedupe": _if(_FAIL_FAST, then="SendToDLQ", default=self._dedupe),
             "StopFrontier": self._control(
                 "CloseFrontier",
                 _RUN,
@@ -213,6 +231,7 @@ class _Builder:
                 next=following,
             )
         return {
+            **self._large_dedupe(),
             **states,
             "ToDLQOrFinalize": _if(_FAIL_FAST, then="SendToDLQ", default=last),
             last: self._stage(
@@ -222,6 +241,47 @@ class _Builder:
                 also_keep={"runStatus.$": "$.Payload.runStatus"},
                 catch=(_failed(last, then="SendToDLQ"),),
                 next="IsRunFailed",
+            ),
+        }
+
+    @property
+    def _dedupe(self) -> str:
+        """Where finalization begins."""
+        return DEDUPE_BY_COUNT if self.targets.large_dedupe else CityState.DEDUPE_CANONICALIZE
+
+    def _large_dedupe(self) -> dict[str, State]:
+        """What does not fit into the memory of a function is the work of a job, which leaves the same.
+
+        Where the frontier could not be closed nobody has counted; the function then does it, which is right for all but
+        the largest runs, and says so if its memory does not do.
+        """
+        large, state = self.targets.large_dedupe, CityState.DEDUPE_CANONICALIZE
+        if large is None:
+            return {}
+        stage = GlueStage(state, job=large.job)
+        many = Comparison(variable=f"{_FOUND}.candidates", numeric_greater_than=large.beyond)
+        counted = Comparison(variable=f"{_FOUND}.candidates", is_present=True)
+        output = f"States.Format('executions/{{}}/{state}/output.json', $$.Execution.Name)"
+        return {
+            DEDUPE_BY_COUNT: _if(And(rules=(counted, many)), then=LARGE_DEDUPE, default=state),
+            LARGE_DEDUPE: Task(
+                resource=self.targets.integration("glue:startJobRun.sync"),
+                parameters={
+                    "JobName": large.job.name,
+                    "Arguments": {
+                        "--execution_id.$": "$$.Execution.Name",
+                        "--run_id.$": "$.run.runId",
+                        "--stage_name": state,
+                        "--previous_stage": CityState.TILE_SWEEP,
+                        "--workflow_bucket": self.targets.workflow_bucket,
+                    },
+                },
+                result_selector={"status.$": "$.JobRunState", "jobRun.$": "$.Id", "outputKey.$": output},
+                result_path=f"$.results.{state}",
+                timeout_seconds=stage.task_seconds,
+                retry=(_BUSY_JOB, *_JOB_RETRY.retriers(stage, MachineType.STANDARD)[1:]),
+                catch=(_failed(state, then="ToDLQOrFinalize"),),
+                next=CityState.PERSIST,
             ),
         }
 
@@ -319,10 +379,15 @@ class _Builder:
 
 _CAUSE = "States.Format('Run {} failed. Errors by state: {}', $.run.runId, States.JsonToString($.errors))"
 _RUN: Template = {"runId.$": "$.run.runId"}
+# What CloseFrontier counted; not there if it failed.
+_FOUND = "$.found"
+# A job that does not find its workers is waited for, 80 minutes; one that failed is tried once more.
+_BUSY_JOB = BUSY_JOB.model_copy(update={"max_attempts": 12})
+_JOB_RETRY = RetryConfiguration(glue_max_attempts=1)
 _FAIL_FAST = Comparison(variable="$.run.failFast", boolean_equals=True)
 
 
-def _if(condition: Comparison, *, then: str, default: str) -> Choice:
+def _if(condition: Condition, *, then: str, default: str) -> Choice:
     return Choice(choices=(ChoiceRule(when=condition, next=then),), default=default)
 
 

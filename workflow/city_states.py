@@ -52,4 +52,16 @@ PHASES: dict[Phase, tuple[CityState, ...]] = {
 }
 
 # States that a stack may set to `real`. The others have only their mock so far.
-IMPLEMENTED_REAL: frozenset[CityState] = frozenset({CityState.TILE_SWEEP})
+IMPLEMENTED_REAL: frozenset[CityState] = frozenset(
+    {
+        CityState.DISCOVER_WEB_SOURCES,
+        CityState.DISCOVER_TARGETS,
+        CityState.SEED_PRIMARIES,
+        CityState.EXPAND_NEIGHBORS,
+        CityState.TILE_SWEEP,
+        CityState.WEB_FETCH,
+        CityState.EXTRACT_WITH_LLM,
+        CityState.GEOCODE_VALIDATE,
+        *PHASES[Phase.FINALIZATION],
+    }
+)

@@ -21,10 +21,12 @@ class StateMachine(Scope):
     """A state machine definition.
 
     ``name`` is the machine's role in the stack (``city-discovery``); it stands in messages and is not rendered.
-    ``timeout_seconds`` bounds the whole execution.
+    ``timeout_seconds`` bounds the whole execution. ``ends_where_it_fails`` says that a Task without Catch is meant so:
+    it ends the execution with its own error, and RedriveExecution goes on from there.
     """
 
     name: str = Field(exclude=True)
+    ends_where_it_fails: bool = Field(False, exclude=True)
     comment: str | None = None
     timeout_seconds: PositiveSeconds | None = None
 

@@ -94,6 +94,27 @@ def loops(edges: dict[str, set[str]]) -> set[frozenset[str]]:
     }
 
 
+def success_way(scope: Scope) -> list[str]:
+    """The states that are entered if nothing fails and no Choice takes another way than its default.
+
+    Args:
+        scope: Without loops on that way.
+
+    Returns:
+        The states of this scope, from its start on.
+    """
+    way = [scope.start_at]
+    while following := _usual_next(scope.states[way[-1]]):
+        way.append(following)
+    return way
+
+
+def _usual_next(state: State) -> str | None:
+    if isinstance(state, Choice):
+        return state.default
+    return None if isinstance(state, Succeed | Fail) else state.next
+
+
 @dataclass(frozen=True)
 class Step:
     """Part of a way through a scope: one state, or all states of a loop, and what they weigh."""

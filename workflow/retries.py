@@ -21,7 +21,9 @@ PERMANENT_ERRORS: tuple[str, ...] = (
     "InputNotFound",
     "AccessDenied",
     "InvalidInput",
+    "InvalidOutput",
     "OutputConflict",
+    "ServiceRefused",
     "ExtractNotFound",
     "ExtractCorrupt",
     "VerificationFailed",
@@ -41,6 +43,13 @@ TRANSIENT_ERRORS: tuple[str, ...] = (
     "ServiceUnavailable",
     "LedgerUnavailable",
     FRONTIER_BUSY,
+)
+
+# A job that has all of its concurrent runs, or an account that has no workers left for it: to be waited for.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
+BUSY_JOB_ERRORS: tuple[str, ...] = (
+    "Glue.ConcurrentRunsExceededException",
+    "Glue.ResourceNumberLimitExceededException",
 )
 
 # The Task's own time-out, and the name under which Lambda reports that of a function.

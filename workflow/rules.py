@@ -187,14 +187,16 @@ def _variables(condition: Condition) -> Iterator[str]:
 
 
 def _error_handling(definition: StateMachine) -> Iterator[Finding]:
-    """Every Task has a Catch. ``States.ALL`` stands alone and last, in Retry as in Catch.
+    """Every Task has a Catch, unless its error is to end the execution. ``States.ALL`` stands alone and last, in Retry
+    as in Catch.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
+    may_fail = set(definition.states) if definition.ends_where_it_fails else set()
     for name, state in all_states(definition):
         if not isinstance(state, Task | Map | Parallel):
             continue
-        if isinstance(state, Task) and not state.catch:
+        if isinstance(state, Task) and not state.catch and name not in may_fail:
             yield name, "has no Catch; say where an error goes when no retry is left"
         handlers = {
             "Retry": [retrier.error_equals for retrier in state.retry or ()],

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic.alias_generators import to_pascal
 
 ALL_ERRORS = "States.ALL"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 
 PositiveSeconds: TypeAlias = Annotated[int, Field(ge=1, le=99_999_999)]
 Template: TypeAlias = dict[str, JsonValue]
@@ -180,14 +181,16 @@ class Pass(_Flowing):
 class Wait(_Flowing):
     """Waits a fixed number of seconds, or as many as stand at ``seconds_path``.
 
-    ``mean_seconds`` is not rendered. It is what the writer of ``seconds_path`` promises: the least mean of all waits of
-    an execution. The rules need it to know how often a loop can turn.
+    ``mean_seconds`` and ``within_seconds`` are not rendered. They are what the writer of ``seconds_path`` promises: the
+    least mean of all waits of an execution, and how long after its start an execution may still wait here. The rules
+    need them to know how often a loop can turn.
     """
 
     type: Literal["Wait"] = "Wait"
     seconds: PositiveSeconds | None = None
     seconds_path: str | None = None
     mean_seconds: PositiveSeconds | None = Field(None, exclude=True)
+    within_seconds: PositiveSeconds | None = Field(None, exclude=True)
 
     @model_validator(mode="after")
     def _one_duration(self) -> Self:

@@ -23,34 +23,39 @@ class LambdaFunction(BaseModel):
     timeout_seconds: Annotated[int, Field(ge=1, le=900)]
 
 
-class Targets(BaseModel):
-    """What both state machines of city discovery call.
+class GlueJobTarget(BaseModel):
+    """A Glue job. Its time-out is at most seven days (https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    timeout_minutes: Annotated[int, Field(ge=1, le=10_080)]
+
+
+class LargeDedupe(BaseModel):
+    """What makes places of more sightings than the function of DedupeCanonicalize has memory for.
 
     Attributes:
-        functions: The function of each of the twelve states; mock states share one.
-        control: The function for the operations on a run.
-        workflow_bucket: The name of the bucket.
+        beyond: With more sightings than so many the job does it.
+        job: The job.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    beyond: Annotated[int, Field(ge=0)]
+    job: GlueJobTarget
+
+
+class Services(BaseModel):
+    """The services that a state machine calls.
+
+    Attributes:
         partition: The AWS partition of the service integrations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    functions: Mapping[CityState, LambdaFunction]
-    control: LambdaFunction
-    workflow_bucket: Annotated[str, Field(min_length=1)]
     partition: str = "aws"
-
-    @model_validator(mode="after")
-    def _every_state_has_a_function(self) -> Self:
-        missing = [state.value for state in CityState if state not in self.functions]
-        if missing:
-            raise ValueError(f"no function is given for {', '.join(missing)}")
-        return self
-
-    @property
-    def function_timeouts(self) -> dict[str, int]:
-        """The time-out in seconds of each function by its ARN, as the rules need it."""
-        return {function.arn: function.timeout_seconds for function in (*self.functions.values(), self.control)}
 
     def integration(self, action: str) -> str:
         """The Resource of an optimized service integration, such as ``sqs:sendMessage``."""
@@ -91,3 +96,32 @@ class Targets(BaseModel):
             catch=catch,
             next=next,
         )
+
+
+class Targets(Services):
+    """What both state machines of city discovery call.
+
+    Attributes:
+        functions: The function of each of the twelve states; mock states share one.
+        control: The function for the operations on a run.
+        workflow_bucket: The name of the bucket.
+        large_dedupe: What does the work of DedupeCanonicalize for large runs; ``None`` where its function does it for
+            all, as that of a mock state.
+    """
+
+    functions: Mapping[CityState, LambdaFunction]
+    control: LambdaFunction
+    workflow_bucket: Annotated[str, Field(min_length=1)]
+    large_dedupe: LargeDedupe | None = None
+
+    @model_validator(mode="after")
+    def _every_state_has_a_function(self) -> Self:
+        missing = [state.value for state in CityState if state not in self.functions]
+        if missing:
+            raise ValueError(f"no function is given for {', '.join(missing)}")
+        return self
+
+    @property
+    def function_timeouts(self) -> dict[str, int]:
+        """The time-out in seconds of each function by its ARN, as the rules need it."""
+        return {function.arn: function.timeout_seconds for function in (*self.functions.values(), self.control)}
