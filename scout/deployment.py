@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scout.errors import ScoutError
+from scout.pipelines.messages import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Deployment:
         city_discovery_arn: The Standard state machine.
         page_processing_arn: The Express state machine.
         pipe_name: The pipe from the frontier to it.
+        pipelines: The pipelines by their names.
     """
 
     stack: str
@@ -38,6 +40,7 @@ class Deployment:
     city_discovery_arn: str
     page_processing_arn: str
     pipe_name: str
+    pipelines: Mapping[str, Pipeline]
 
     @classmethod
     def of(cls, stack: str, session: boto3.Session, outputs: Mapping[str, Any]) -> Deployment:
@@ -57,6 +60,7 @@ class Deployment:
                 city_discovery_arn=outputs["cityDiscoveryArn"],
                 page_processing_arn=outputs["pageProcessingArn"],
                 pipe_name=outputs["pipeName"],
+                pipelines={name: Pipeline.of(name, made) for name, made in outputs["pipelines"].items()},
             )
         except KeyError as error:
             raise ScoutError(f"stack {stack} has no output {error}: run `scout up -s {stack}` to its end") from error

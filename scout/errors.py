@@ -9,8 +9,14 @@ class ScoutError(Exception):
     exit_code = 1
 
 
+class Interrupted(ScoutError):
+    """The person at the terminal has ended the command; the exit code is that of a program ended by Ctrl-C."""
+
+    exit_code = 130
+
+
 class InputRefused(ScoutError):
-    """A run input that no state may see. ``problems`` holds one line for each wrong field."""
+    """Input that is turned away at the door. ``problems`` holds one line for each wrong field."""
 
     exit_code = 2
 

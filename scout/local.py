@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from scout.deployment import Deployment
-from scout.embedded.deploy.errors import ResourceError
 from scout.embedded.emulator.instance import DEFAULT_ACCOUNT, Emulator, EmulatorError
+from scout.embedded.errors import ResourceError
 from scout.errors import ScoutError
+from scout.standin.process import WorldError, WorldProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scout.embedded.deploy.commands import DeployResult
     from scout.embedded.deploy.deployment import Event
 
@@ -24,6 +28,9 @@ class DeployObserver(Protocol):
 
     def embedded_aws(self, emulator: Emulator, *, started: bool) -> None:
         """The embedded AWS answers; ``started`` is false if it ran already."""
+
+    def stand_in_world(self, world: WorldProcess) -> None:
+        """The stand-in world answers, in place of the outside services that the stack's real states call."""
 
     def event(self, event: Event) -> None:
         """Something happened to a resource."""
@@ -41,14 +48,17 @@ def _stacks() -> Path:
     return state_dir() / "stacks"
 
 
-def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver) -> DeployResult:
+def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver, live: bool = False) -> DeployResult:
     """Start the embedded AWS unless it runs, and deploy a stack on it.
+
+    A stack with real states uses the stand-in world, which is started beside.
 
     Args:
         stack: The stack.
         preview: Only find out what would change.
         port: The port of an embedded AWS that is started; a free one if ``None``.
         view: Told how it goes on.
+        live: Real states use the real services, not the stand-in world.
 
     Returns:
         What changed.
@@ -58,17 +68,50 @@ def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver) -> 
     """
     # Pulumi takes a second to import, which `scout validate` and its like need not wait for.
     from scout.embedded.deploy import commands  # noqa: PLC0415
+    from scout.standin.beside import overlaid  # noqa: PLC0415
 
     emulator, started = ensure(port)
     view.embedded_aws(emulator, started=started)
     try:
-        result = commands.deploy(PROJECT_DIR, stack, emulator, _stacks(), preview=preview, on_event=view.event)
+        with contextlib.ExitStack() as beside:
+            over: Mapping[str, str] = {}
+            if not live:
+                over = beside.enter_context(
+                    overlaid(
+                        PROJECT_DIR,
+                        stack,
+                        state_dir(),
+                        emulator,
+                        started=view.stand_in_world,
+                        publish=not preview,
+                    )
+                )
+            result = commands.deploy(
+                PROJECT_DIR, stack, emulator, _stacks(), preview=preview, over=over, on_event=view.event
+            )
     except _refusals() as error:
         raise ScoutError(str(error)) from error
     if not preview:
         (state_dir() / _CURRENT_STACK).write_text(stack, encoding="utf-8")
     view.deployed(stack, result)
     return result
+
+
+def preview(stack: str) -> DeployResult:
+    """What an `up` of a stack would change on the running embedded AWS. Nothing is changed.
+
+    Raises:
+        ScoutError: It is not running, or the configuration, the program or a resource was refused.
+    """
+    from scout.embedded.deploy import commands  # noqa: PLC0415 - see up()
+    from scout.standin.beside import overlaid  # noqa: PLC0415
+
+    emulator = _running()
+    try:
+        with overlaid(PROJECT_DIR, stack, state_dir(), emulator) as over:
+            return commands.deploy(PROJECT_DIR, stack, emulator, _stacks(), preview=True, over=over)
+    except _refusals() as error:
+        raise ScoutError(str(error)) from error
 
 
 def ensure(port: int | None = None) -> tuple[Emulator, bool]:
@@ -93,23 +136,26 @@ def ensure(port: int | None = None) -> tuple[Emulator, bool]:
 
 
 def down() -> bool:
-    """Stop the embedded AWS; all that was deployed on it is gone.
+    """Stop the embedded AWS, and the stand-in world beside it; all that was deployed is gone.
 
     Returns:
-        Whether it was running.
+        Whether any of the two was running.
 
     Raises:
         ScoutError: It does not end.
     """
     try:
+        world = WorldProcess.attach(state_dir())
+        if world is not None:
+            world.stop()
         running = Emulator.attach(state_dir())
         if running is not None:
             running.stop()
-    except EmulatorError as error:
+    except (EmulatorError, WorldError) as error:
         raise ScoutError(str(error)) from error
     for leftover in (state_dir() / _CURRENT_STACK, *_stacks().glob("*/stack.json")):
         leftover.unlink(missing_ok=True)
-    return running is not None
+    return running is not None or world is not None
 
 
 def deployment(stack: str | None = None) -> Deployment:
@@ -190,5 +236,7 @@ def _refusals() -> tuple[type[Exception], ...]:
     from scout.embedded.deploy.stack_config import ConfigError  # noqa: PLC0415
     from settings import ConfigError as SettingsError  # noqa: PLC0415
     from workflow.rules import DefinitionError  # noqa: PLC0415
+    from workflow.stages import ConfigurationError  # noqa: PLC0415
 
-    return (ArtifactError, ConfigError, SettingsError, DefinitionError, ProgramError, ResourceError, StateError)
+    program = (ArtifactError, SettingsError, ConfigurationError, DefinitionError)
+    return (*program, ConfigError, ProgramError, ResourceError, StateError, WorldError)

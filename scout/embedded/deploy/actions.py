@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from scout.embedded.deploy.errors import NAME_TAKEN, ResourceError, naming
+from scout.embedded.errors import name_taken, naming
 from scout.embedded.resources import UNKNOWN
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RealActions:
                 # Ours, from a deployment that was cut off here. How far it got is not known, so it starts afresh.
                 handler.delete(holder, wanted.inputs, self._ctx)
             elif holder is not None:
-                raise _name_taken(wanted, holder)
+                raise name_taken(holder)
             self._journal.begin(wanted)
             identifier, outputs = handler.create(wanted.inputs, self._ctx)
         made = replace(wanted, id=identifier, outputs=outputs)
@@ -115,15 +115,14 @@ class ImaginedActions:
         elif not _unknown(wanted.inputs):
             with naming(wanted, "create"):
                 holder = handler.find(wanted.inputs, self._ctx)
-            if holder is not None and not self._journal.begun(wanted.urn):
-                raise _name_taken(wanted, holder)
+                if holder is not None and not self._journal.begun(wanted.urn):
+                    raise name_taken(holder)
         self._journal.put(imagined)
         return imagined
 
     def update(self, handler: Handler, old: Resource, wanted: Resource) -> Resource:
         """Foretell the outputs: those that stand, save what the API decides anew."""
-        kept = {key: value for key, value in old.outputs.items() if key not in old.inputs.keys() | handler.volatile}
-        imagined = replace(wanted, id=old.id, outputs=kept | wanted.inputs)
+        imagined = replace(wanted, id=old.id, outputs=handler.foretold(old.inputs, old.outputs, wanted.inputs))
         self._journal.put(imagined)
         return imagined
 
@@ -134,7 +133,3 @@ class ImaginedActions:
 
 def _unknown(value: object) -> bool:
     return UNKNOWN in json.dumps(value)
-
-
-def _name_taken(wanted: Resource, holder: str) -> ResourceError:
-    return ResourceError(wanted, "create", NAME_TAKEN, f"{holder} exists, and is not of this stack.")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scout.embedded.aws import AccountContext, AwsEndpoint
 from scout.embedded.deploy.actions import ImaginedActions, RealActions
-from scout.embedded.deploy.aws import AccountContext, AwsEndpoint
 from scout.embedded.deploy.deployment import Deployment, Event, handler_of
 from scout.embedded.deploy.diff import Change, Op
-from scout.embedded.deploy.errors import naming
 from scout.embedded.deploy.graph import Graph, Resource, StateError
 from scout.embedded.deploy.journal import Journal
 from scout.embedded.deploy.program import run_program
 from scout.embedded.deploy.stack_config import load_stack_config
 from scout.embedded.emulator.instance import DEFAULT_ACCOUNT
+from scout.embedded.errors import naming
 from scout.embedded.resources import HANDLERS
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def deploy(
     *,
     account: str = DEFAULT_ACCOUNT,
     preview: bool = False,
+    over: Mapping[str, str] | None = None,
     on_event: Callable[[Event], None] | None = None,
     handlers: Mapping[str, Handler] = HANDLERS,
 ) -> DeployResult:
@@ -74,6 +75,7 @@ def deploy(
         state_dir: The folder that holds the state of all stacks; this one's is `<state_dir>/<stack>/stack.json`.
         account: Twelve digits.
         preview: Only find out what would be done. Nothing is changed, neither there nor on disk.
+        over: Configuration values, by full key, that lie over those of the stack's file.
         on_event: Told of each step, by one thread at a time.
         handlers: The handler of each resource type.
 
@@ -89,6 +91,7 @@ def deploy(
     """
     start = time.monotonic()
     config = load_stack_config(project_dir, stack)
+    config = replace(config, values={**config.values, **(over or {})})
     region = config.values.get("aws:region", endpoint.region)
     ctx = AccountContext(endpoint, account, region)
     path = state_dir / stack / _STATE_FILE

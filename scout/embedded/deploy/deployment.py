@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from scout.embedded.deploy.diff import Change, Op, changed_inputs, property_changes
-from scout.embedded.deploy.errors import INVALID_INPUT, PROTECTED, UNKNOWN_TYPE, ResourceError
+from scout.embedded.deploy.diff import Change, Op, property_changes
 from scout.embedded.deploy.graph import Resource
+from scout.embedded.errors import INVALID_INPUT, PROTECTED, UNKNOWN_TYPE, ResourceError
 from scout.embedded.resources import invoke
+from scout.embedded.resources.differences import changed_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

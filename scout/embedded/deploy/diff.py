@@ -1,21 +1,21 @@
-"""What differs between the inputs that a resource has and those that it is to have."""
+"""What a deployment does to each resource, told for people."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-from scout.embedded.deploy.wire import is_archive
 from scout.embedded.resources import UNKNOWN, JsonObject
+from scout.embedded.resources.differences import ABSENT, changed_inputs, differ, differences_at, is_file, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scout.embedded.resources.differences import Difference, Path
+
 _SHOWN_CHARACTERS: Final = 60
-_ABSENT: Final = object()
 
 
 class Op(StrEnum):
@@ -62,11 +62,6 @@ class Change:
     properties: tuple[PropertyChange, ...] = ()
 
 
-def changed_inputs(old: JsonObject, new: JsonObject) -> list[str]:
-    """Return the names of the inputs that differ, in order. Two archives with the same contents are equal."""
-    return sorted(key for key in old.keys() | new.keys() if _differ(old.get(key, _ABSENT), new.get(key, _ABSENT)))
-
-
 def property_changes(
     old: JsonObject, new: JsonObject, secrets: frozenset[str] = frozenset()
 ) -> tuple[PropertyChange, ...]:
@@ -82,62 +77,40 @@ def property_changes(
         if key in secrets:
             changes.append(PropertyChange(key, "[secret]", "[secret]"))
             continue
-        changes += _differences(key, old.get(key, _ABSENT), new.get(key, _ABSENT))
+        changes += _changes((key,), old.get(key, ABSENT), new.get(key, ABSENT))
     return tuple(changes)
 
 
-def _differences(path: str, old: Any, new: Any) -> Iterator[PropertyChange]:  # noqa: ANN401 - any JSON value
-    """Tell two values that differ by what differs in them, as deep as both have the same form."""
-    before, after = _parsed(old), _parsed(new)
-    if not _differ(before, after):
+def _changes(path: Path, old: Any, new: Any) -> Iterator[PropertyChange]:  # noqa: ANN401 - any JSON value
+    """Tell two values that differ by what differs in them, also where one of them is JSON text."""
+    before, after = parsed(old), parsed(new)
+    if not differ(before, after):
         # The same in another form, as JSON text and as a structure.
-        yield PropertyChange(path, _shown(old), _shown(new))
-    elif isinstance(before, dict) and isinstance(after, dict) and not (is_archive(before) and is_archive(after)):
-        for key in before | after:
-            if _differ(before.get(key, _ABSENT), after.get(key, _ABSENT)):
-                yield from _differences(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT))
-    elif isinstance(before, list) and isinstance(after, list):
-        for index, (one, other) in enumerate(zip_longest(before, after, fillvalue=_ABSENT)):
-            if _differ(one, other):
-                yield from _differences(f"{path}[{index}]", one, other)
+        yield PropertyChange(_written(path), _shown(old), _shown(new))
+        return
+    for found in differences_at(path, before, after):
+        yield from _told(found)
+
+
+def _told(found: Difference) -> Iterator[PropertyChange]:
+    # What is JSON text is looked into once more; what is not, is told as it is.
+    if any(parsed(value) is not value for value in (found.old, found.new)):
+        yield from _changes(found.path, found.old, found.new)
     else:
-        yield PropertyChange(path, _shown(old), _shown(new))
+        yield PropertyChange(_written(found.path), _shown(found.old), _shown(found.new))
 
 
-def _differ(old: Any, new: Any) -> bool:  # noqa: ANN401 - any JSON value
-    if old is _ABSENT or new is _ABSENT:
-        return old is not new
-    # As text, since `true` and 1 are equal to Python.
-    return _canonical(old) != _canonical(new)
-
-
-def _canonical(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return json.dumps(_contents(value), sort_keys=True)
-
-
-def _contents(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if is_archive(value):
-        return {"sha256": value["sha256"]}
-    if isinstance(value, dict):
-        return {key: _contents(item) for key, item in value.items()}
-    return [_contents(item) for item in value] if isinstance(value, list) else value
-
-
-def _parsed(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
+def _written(path: Path) -> str:
+    """Return a path as people write it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if value is _ABSENT:
+    if value is ABSENT:
         return ""
     if value == UNKNOWN:
         return "[known after deployment]"
-    if is_archive(value):
-        return f"archive {value['sha256'][:12]}"
+    if is_file(value):
+        return f"file {value['sha256'][:12]}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -15,7 +15,7 @@ import os
 import runpy
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from pulumi import Resource
@@ -26,7 +26,8 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack, massage, run_pulumi_func
 
-from scout.embedded.deploy.wire import WireError, decode, encode
+import artifacts
+from scout.embedded.wire import WireError, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +151,9 @@ def run_program(config: StackConfig, engine: Engine, *, preview: bool = False) -
 
 
 def _run_main(config: StackConfig) -> None:
-    runpy.run_path(str(config.directory / _MAIN_FILE), run_name="__main__")
+    # Byte code is for Lambda's interpreter; a laptop's may be another, and each deployment would wait for it.
+    with artifacts.override(replace(artifacts.builder(), bytecode=False)):
+        runpy.run_path(str(config.directory / _MAIN_FILE), run_name="__main__")
     stack = get_root_resource()
     if isinstance(stack, Stack):
         # `set_mocks` made the stack and registered its outputs before there were any.

@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scout.embedded.deploy.aws import NowhereContext
+from scout.embedded.aws import NowhereContext
 from scout.embedded.deploy.deployment import checked_handler_of, resource_of
 from scout.embedded.deploy.program import run_program
 from scout.embedded.deploy.stack_config import load_stack_config
-from scout.embedded.deploy.wire import is_archive
 from scout.embedded.resources import HANDLERS, invoke
+from scout.embedded.resources.differences import is_file
 
 if TYPE_CHECKING:
     from scout.embedded.deploy.graph import Resource
@@ -110,7 +110,7 @@ def _described(resource: Resource, directory: Path) -> JsonObject:
 
 
 def _portable(value: Any, directory: Path) -> Any:  # noqa: ANN401 - any JSON value
-    if is_archive(value):
+    if is_file(value):
         path = Path(value["path"])
         return value | {"path": str(path.relative_to(directory)) if path.is_relative_to(directory) else path.name}
     if isinstance(value, dict):

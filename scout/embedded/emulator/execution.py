@@ -34,8 +34,8 @@ class Run:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended in whatever way."""
-        return bool(self.record["status"] == "RUNNING")
+        """Whether it has not ended in whatever way. A redrive is a run of its own: this one stays ended."""
+        return not self.ended.is_set() and bool(self.record["status"] == "RUNNING")
 
     def check(self) -> None:
         """Raise `ExecutionEndedError` if it has ended."""

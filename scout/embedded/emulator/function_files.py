@@ -25,7 +25,7 @@ def runtime_folder() -> Path:
     Raises:
         PackageInstallError: The runtime cannot be installed.
     """
-    return installed_packages(_RUNTIME_LOCK.read_text(encoding="utf-8"), _cache_dir())
+    return installed_packages(_RUNTIME_LOCK.read_text(encoding="utf-8"), cache_dir())
 
 
 def layer_folders(reference: Untyped) -> list[Path]:
@@ -42,7 +42,7 @@ def layer_folders(reference: Untyped) -> list[Path]:
         return []
     lock = _lock_of_layer(data)
     if lock is not None:
-        return [installed_packages(lock, _cache_dir())]
+        return [installed_packages(lock, cache_dir())]
     root = unpacked(data) / "python"
     return [path for path in (*root.glob("lib/python3.*/site-packages"), root) if path.is_dir()]
 
@@ -52,7 +52,8 @@ def _lock_of_layer(data: bytes) -> str | None:
         return archive.read("requirements.txt").decode() if "requirements.txt" in archive.namelist() else None
 
 
-def _cache_dir() -> Path:
+def cache_dir() -> Path:
+    """Return the folder of installed packages, which outlives this process."""
     return Path(os.environ["SCOUT_CACHE_DIR"])
 
 

@@ -185,7 +185,7 @@ class Emulator:
         return self.session(account_id, region).client(service)  # type: ignore[call-overload]
 
     def stop(self, timeout: float = 10.0) -> None:
-        """End the emulator, its Lambda workers and its temporary files. Does nothing if it has ended.
+        """End the emulator, its Lambda workers, its job runs and its temporary files. Does nothing if it has ended.
 
         Args:
             timeout: Seconds that it gets to end by itself before it is killed.

@@ -1,6 +1,10 @@
 """Input templates of pipes: text with placeholders, made into JSON for each message.
 
-Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html, and its section
+"Implicit body data parsing" (#input-transform-implicit): the body of an SQS message that is JSON is parsed, so that
+`{"data": <$.body>}` gives its value and `<$.body.city>` a part of it. A template that is `<$.body>` alone loses the
+quotes of the body, and what it gives is not JSON any more, so that the delivery to a state machine fails.
+AWS does not say what `{"data": <$.body>}` gives for a body that is not JSON; here it is the text, as a JSON string.
 """
 
 from __future__ import annotations
@@ -8,11 +12,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pydantic import JsonValue
 
 _PLACEHOLDER: Final = re.compile(r"<(\$[^<>]*|aws\.pipes\.[^<>]*)>")
+_BODY: Final = "$.body"
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]|\['([^']+)'\]")
 
 
@@ -23,8 +28,7 @@ class TemplateError(Exception):
 def render(template: str, record: dict[str, Any], pipe: dict[str, Any]) -> JsonValue:
     """Fill a template in for one message.
 
-    Inside of a JSON string a placeholder gives the text of the value, elsewhere the value itself. A `body` that is
-    JSON is looked into by longer paths (`<$.body.city>`).
+    Inside of a JSON string a placeholder gives the text of the value, elsewhere the value itself.
 
     Args:
         template: The text of `InputTemplate`.
@@ -37,6 +41,8 @@ def render(template: str, record: dict[str, Any], pipe: dict[str, Any]) -> JsonV
     Raises:
         TemplateError: The result is not JSON, a path is malformed, or a reserved variable is not known.
     """
+    if template.strip() == f"<{_BODY}>" and isinstance(_parsed(record["body"]), dict | list):
+        raise TemplateError(f'<{_BODY}> alone loses the quotes of a JSON body, as on AWS: write {{"body": <{_BODY}>}}')
     reserved = {
         "aws.pipes.pipe-arn": pipe["Arn"],
         "aws.pipes.pipe-name": pipe["Name"],
@@ -56,7 +62,10 @@ def render(template: str, record: dict[str, Any], pipe: dict[str, Any]) -> JsonV
             value: JsonValue = reserved[name]
         else:
             value = _look_up(name, record)
-        pieces.append(_as_text(value) if _inside_string("".join(pieces)) else json.dumps(value))
+        if _inside_string("".join(pieces)):
+            pieces.append(_as_text(value))
+        else:
+            pieces.append(json.dumps(_parsed(record["body"]) if name == _BODY else value))
     pieces.append(template[position:])
     filled = "".join(pieces)
     try:
@@ -74,9 +83,9 @@ def _look_up(path: str, record: dict[str, Any]) -> JsonValue:
         step = _STEP.match(path, position)
         if step is None:
             raise TemplateError(f"malformed path <{path}>")
+        if path[:position] == _BODY:
+            value = _parsed(record["body"])
         position = step.end()
-        if isinstance(value, str):
-            value = _parsed(value)
         key = step.group(1) or step.group(3)
         if key is not None:
             value = value.get(key) if isinstance(value, dict) else None
@@ -86,12 +95,17 @@ def _look_up(path: str, record: dict[str, Any]) -> JsonValue:
     return value
 
 
-def _parsed(text: str) -> JsonValue:
+def _parsed(body: str) -> JsonValue:
+    """Return a body as the value that it is the JSON of, or as it is."""
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = json.loads(body, parse_constant=_not_json)
     except ValueError:
-        return None
+        return body
     return value
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
 
 def _as_text(value: JsonValue) -> str:

@@ -1,4 +1,4 @@
-"""Install the lock files of Lambda layers for the laptop's interpreter, once, and keep them.
+"""Install the lock files of Lambda layers and Glue jobs for the laptop's interpreter, once, and keep them.
 
 AWS unpacks a layer's wheels, which are built for Amazon Linux. A laptop may have another processor, system or Python
 version, so the same lock, with its hashes, is installed anew for the interpreter that runs the functions.
@@ -19,7 +19,8 @@ from typing import Final
 
 import uv
 
-_INSTALL_TIMEOUT_SECONDS: Final = 600
+# Spark alone is 300 MB.
+_INSTALL_TIMEOUT_SECONDS: Final = 1800
 
 _locks: dict[str, threading.Lock] = {}
 _locks_guard = threading.Lock()
@@ -39,9 +40,7 @@ def installed_packages(lock_text: str, cache_dir: Path) -> Path:
     Raises:
         PackageInstallError: The installer refused, for instance because a hash differs or the index has no wheel.
     """
-    tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
-    digest = hashlib.sha256(lock_text.encode()).hexdigest()[:24]
-    target = cache_dir / f"{digest}-{tag}"
+    target = _target(lock_text, cache_dir)
     if target.is_dir():
         return target
     with _locks_guard:
@@ -50,6 +49,17 @@ def installed_packages(lock_text: str, cache_dir: Path) -> Path:
         if not target.is_dir():
             _install(lock_text, target)
     return target
+
+
+def is_installed(lock_text: str, cache_dir: Path) -> bool:
+    """Return whether `installed_packages` has its packages by now."""
+    return _target(lock_text, cache_dir).is_dir()
+
+
+def _target(lock_text: str, cache_dir: Path) -> Path:
+    tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
+    digest = hashlib.sha256(lock_text.encode()).hexdigest()[:24]
+    return cache_dir / f"{digest}-{tag}"
 
 
 def _install(lock_text: str, target: Path) -> None:

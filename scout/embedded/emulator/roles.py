@@ -6,12 +6,14 @@ of its process, without a request; they ask here.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from scout.embedded.emulator.patches.support import service
 
 _evaluator: Final = service("core.iam_evaluator")
 _iam: Final = service("services.iam")
+_sts: Final = service("services.sts")
 
 
 class RoleDeniedError(Exception):
@@ -56,6 +58,28 @@ def require(role_arn: str, session_name: str, action: str, resource_arn: str) ->
         else f"because no identity-based policy allows the {action} action"
     )
     raise RoleDeniedError(f"User: {principal} is not authorized to perform: {action} on resource: {resource_arn} {why}")
+
+
+def session_credentials(role_arn: str, session_name: str, of: str) -> dict[str, str]:
+    """Return environment variables with credentials that act as a role, for a process that the emulator starts.
+
+    Args:
+        role_arn: ARN of the role.
+        session_name: Name of the session, as it is shown in messages and matched by policies.
+        of: What the credentials are for; the same gets the same.
+    """
+    account, name = _account_and_name(role_arn)
+    digest = hashlib.sha256(f"{of}:{role_arn}:{session_name}".encode()).hexdigest()
+    key = f"ASIA{digest[:16].upper()}"
+    secret, token = (hashlib.sha256(f"{part}:{digest}".encode()).hexdigest() for part in ("secret", "token"))
+    session = {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
+        "UserId": f"{name}:{session_name}",
+        "SecretAccessKey": secret,
+        "SessionToken": token,
+    }
+    _sts.register_session(key, session)
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 def may_be_assumed_by(role_arn: str, principal: str, source_arn: str) -> bool:

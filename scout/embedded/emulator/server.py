@@ -49,12 +49,15 @@ async def _serve(app: object) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
+    from scout.embedded.emulator import glue_runs  # noqa: PLC0415 - after the version was checked
+
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.loglevel = os.environ.get("LOG_LEVEL", "WARNING")
     await serve(app, config)  # type: ignore[arg-type]
+    glue_runs.stop_all(wait=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def server_environment(
 
     Args:
         base: The environment of the command that starts it; what the installer of packages needs is taken from there,
-            and the server's log level from `SCOUT_EMULATOR_LOG_LEVEL` (default WARNING).
+            where Java is, and the server's log level from `SCOUT_EMULATOR_LOG_LEVEL` (default WARNING).
         host: Address to listen on.
         port: TCP port to listen on.
         region: Region of requests that name none.
@@ -49,6 +50,7 @@ def server_environment(
     """
     environment = {name: base[name] for name in _INSTALLER_VARIABLES if name in base}
     environment |= {name: value for name, value in base.items() if name.startswith("UV_")}
+    environment |= {"SCOUT_JAVA": java} if (java := _java(base)) else {}
     return environment | {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -68,3 +70,10 @@ def server_environment(
         "SFN_WAIT_SCALE": "1",
         "LOG_LEVEL": base.get("SCOUT_EMULATOR_LOG_LEVEL", "WARNING"),
     }
+
+
+def _java(base: Mapping[str, str]) -> str | None:
+    """Return the `java` that the user would run, for the jobs of Glue; the server's own PATH does not lead there."""
+    places = [os.path.join(base["JAVA_HOME"], "bin")] if base.get("JAVA_HOME") else []
+    places.append(base.get("PATH", os.defpath))
+    return next(filter(None, (shutil.which("java", path=place) for place in places)), None)

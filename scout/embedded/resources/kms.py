@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from scout.embedded.resources.base import Absent, AwsContext, Handler, JsonObject, changed, tag_changes, tag_list
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.outcomes import Absent
+from scout.embedded.resources.shapes import changed
+from scout.embedded.resources.tags import Tagging, tag_list
+from scout.embedded.resources.values import DOCUMENT, TEXTS, TRUTH, Whole, texts
 
 _DELETION_DAYS: Final = 30
+_TAGGING: Final = Tagging("KeyId", pair=("TagKey", "TagValue"), listing="list_resource_tags")
 
 
 class Key(Handler):
@@ -15,7 +20,15 @@ class Key(Handler):
     resource_type = "aws:kms/key:Key"
     arguments = frozenset({"description", "enableKeyRotation", "deletionWindowInDays", "policy", "tags"})
     required = frozenset[str]()
+    values = texts("description") | {
+        "enableKeyRotation": TRUTH,
+        "deletionWindowInDays": Whole(7, 30),
+        "policy": DOCUMENT,
+        "tags": TEXTS,
+    }
     replace_on = frozenset[str]()
+    computed = frozenset({"policy"})
+    unreadable = frozenset({"deletionWindowInDays"})
     owns_name = False
     coexists = True
     assigned = frozenset({"id", "keyId", "arn"})
@@ -33,16 +46,34 @@ class Key(Handler):
         made = client.create_key(
             Description=inputs.get("description", ""), Tags=tag_list(inputs, "TagKey", "TagValue"), **policy
         )
-        key = str(made["KeyMetadata"]["KeyId"])
+        return str(made["KeyMetadata"]["KeyId"])
+
+    def _settle(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
         if inputs.get("enableKeyRotation"):
-            client.enable_key_rotation(KeyId=key)
-        return key
+            ctx.client("kms").enable_key_rotation(KeyId=identifier)
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
-        key = ctx.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
+        key = self._metadata(identifier, ctx)
+        return {"keyId": key["KeyId"], "arn": key["Arn"]}
+
+    def _metadata(self, identifier: str, ctx: AwsContext) -> JsonObject:
+        key: JsonObject = ctx.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
         if key["KeyState"] == "PendingDeletion":
             raise Absent(identifier)
-        return {"keyId": key["KeyId"], "arn": key["Arn"]}
+        return key
+
+    def _identify(self, identifier: str) -> JsonObject:
+        # None of a key's inputs names it, and none is needed to read it.
+        return {}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("kms")
+        return {
+            "description": self._metadata(identifier, ctx).get("Description", ""),
+            "enableKeyRotation": client.get_key_rotation_status(KeyId=identifier)["KeyRotationEnabled"],
+            "policy": client.get_key_policy(KeyId=identifier, PolicyName="default")["Policy"],
+            "tags": _TAGGING.read(client, identifier),
+        }
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("kms")
@@ -53,11 +84,7 @@ class Key(Handler):
         if changed(old, new, ["enableKeyRotation"]):
             rotate = client.enable_key_rotation if new.get("enableKeyRotation") else client.disable_key_rotation
             rotate(KeyId=identifier)
-        tags, removed = tag_changes(old, new)
-        if tags:
-            client.tag_resource(KeyId=identifier, Tags=tag_list({"tags": tags}, "TagKey", "TagValue"))
-        if removed:
-            client.untag_resource(KeyId=identifier, TagKeys=removed)
+        _TAGGING.change(client, identifier, old, new)
 
     def _delete(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
         days = inputs.get("deletionWindowInDays", _DELETION_DAYS)
@@ -72,6 +99,7 @@ class Alias(Handler):
     resource_type = "aws:kms/alias:Alias"
     arguments = frozenset({"name", "targetKeyId"})
     required = arguments
+    values = texts("name", "targetKeyId")
     replace_on = frozenset({"name"})
 
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
@@ -84,13 +112,24 @@ class Alias(Handler):
         return str(inputs["name"])
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
-        client = ctx.client("kms")
-        for page in client.get_paginator("list_aliases").paginate():
+        alias = self._alias(identifier, ctx)
+        key = ctx.client("kms").describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
+        return {"arn": alias["AliasArn"], "targetKeyArn": key["Arn"]}
+
+    def _alias(self, name: str, ctx: AwsContext) -> JsonObject:
+        for page in ctx.client("kms").get_paginator("list_aliases").paginate():
             for alias in page["Aliases"]:
-                if alias["AliasName"] == identifier:
-                    key = client.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
-                    return {"arn": alias["AliasArn"], "targetKeyArn": key["Arn"]}
-        raise Absent(identifier)
+                if alias["AliasName"] == name:
+                    return dict(alias)
+        raise Absent(name)
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        key, given = self._alias(identifier, ctx)["TargetKeyId"], inputs.get("targetKeyId", "")
+        # A program may name the key by its ARN as well.
+        return {"name": identifier, "targetKeyId": given if given.endswith(f"key/{key}") else key}
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         ctx.client("kms").update_alias(AliasName=identifier, TargetKeyId=new["targetKeyId"])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from scout.embedded.resources.base import (
-    AwsContext,
-    Handler,
-    JsonObject,
-    await_state,
-    changed,
-    pascal,
-    picked,
-    tag_changes,
-)
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.outcomes import await_state
+from scout.embedded.resources.shapes import camel, changed, pascal, picked, unpicked
+from scout.embedded.resources.tags import Tagging
+from scout.embedded.resources.values import FILE, LARGEST, LIST, OBJECT, TEXTS, TRUTH, Whole, texts
+
+_TAGGING: Final = Tagging("Resource", listing="list_tags")
 
 # What Lambda gives a function that does not say.
 _CONFIGURATION_DEFAULTS: Final[JsonObject] = {
@@ -24,6 +23,7 @@ _CONFIGURATION_DEFAULTS: Final[JsonObject] = {
     "layers": [],
     "environment": {"variables": {}},
     "tracingConfig": {"mode": "PassThrough"},
+    "ephemeralStorage": {"size": 512},
 }
 _CONFIGURATION: Final = {
     "role": "Role",
@@ -33,6 +33,11 @@ _CONFIGURATION: Final = {
     "memorySize": "MemorySize",
     "timeout": "Timeout",
     "layers": "Layers",
+}
+_LAYER: Final = {
+    "description": "Description",
+    "compatibleArchitectures": "CompatibleArchitectures",
+    "compatibleRuntimes": "CompatibleRuntimes",
 }
 _ARCHITECTURES: Final = ["x86_64"]
 _UNRESERVED: Final = -1
@@ -49,6 +54,7 @@ def _configuration(inputs: JsonObject) -> JsonObject:
         # Names of variables are the user's own, so only the frame around them is renamed.
         "Environment": {"Variables": full["environment"].get("variables", {})},
         "TracingConfig": pascal(full["tracingConfig"]),
+        "EphemeralStorage": pascal(full["ephemeralStorage"]),
     }
 
 
@@ -63,11 +69,31 @@ class Function(Handler):
         "architectures",
         "environment",
         "tracingConfig",
+        "ephemeralStorage",
         "reservedConcurrentExecutions",
         "publish",
         "tags",
     }
     required = frozenset({"name", "code", "role", "runtime", "handler"})
+    values = texts("name", "role", "runtime", "handler", "description", "sourceCodeHash") | {
+        "code": FILE,
+        "memorySize": Whole(128, 10240),
+        "timeout": Whole(1, 900),
+        "layers": LIST,
+        "architectures": LIST,
+        "environment": OBJECT,
+        "tracingConfig": OBJECT,
+        "ephemeralStorage": OBJECT,
+        "reservedConcurrentExecutions": Whole(_UNRESERVED, LARGEST),
+        "publish": TRUTH,
+        "tags": TEXTS,
+    }
+    defaults = MappingProxyType(
+        {"memorySize": 128, "timeout": 3, "publish": False, "reservedConcurrentExecutions": _UNRESERVED}
+    )
+    archives = frozenset({"code"})
+    computed = frozenset({"sourceCodeHash", "architectures", "tracingConfig", "ephemeralStorage"})
+    unreadable = frozenset({"publish"})
     replace_on = frozenset({"name"})
     volatile = frozenset({"lastModified", "version", "qualifiedArn", "codeSha256"})
 
@@ -90,9 +116,12 @@ class Function(Handler):
             Tags=inputs.get("tags", {}),
             **_configuration(inputs),
         )
-        self._await_ready(name, client)
-        self._reserve({}, inputs, client)
         return str(name)
+
+    def _settle(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
+        client = ctx.client("lambda")
+        self._await_ready(identifier, client)
+        self._reserve({}, inputs, client)
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
         client = ctx.client("lambda")
@@ -110,12 +139,34 @@ class Function(Handler):
             "codeSha256": held["CodeSha256"],
         }
 
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("lambda")
+        answer = client.get_function(FunctionName=identifier)
+        held = answer["Configuration"]
+        return unpicked(held, _CONFIGURATION) | {
+            "name": identifier,
+            "layers": [layer["Arn"] for layer in held.get("Layers", [])],
+            "environment": {"variables": held.get("Environment", {}).get("Variables", {})},
+            "tracingConfig": camel(held["TracingConfig"]),
+            "ephemeralStorage": camel(held["EphemeralStorage"]),
+            "architectures": held["Architectures"],
+            "reservedConcurrentExecutions": answer.get("Concurrency", {}).get(
+                "ReservedConcurrentExecutions", _UNRESERVED
+            ),
+            "tags": _TAGGING.read(client, held["FunctionArn"]),
+            **_held_code(held["CodeSha256"]),
+        }
+
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("lambda")
-        if changed(old, new, [*_CONFIGURATION, "environment", "tracingConfig"]):
+        if changed(old, new, [*_CONFIGURATION, "environment", "tracingConfig", "ephemeralStorage"]):
             client.update_function_configuration(FunctionName=identifier, **_configuration(new))
             self._await_ready(identifier, client)
-        if changed(_contents(old), _contents(new), ["code", "architectures"]):
+        # A hash that differs from what it was says that what runs is not the program's code, even if that is the same.
+        if changed(_contents(old), _contents(new), ["code", "sourceCodeHash", "architectures"]):
             client.update_function_code(
                 FunctionName=identifier,
                 ZipFile=_zip(new["code"]),
@@ -126,12 +177,7 @@ class Function(Handler):
             # Lambda makes no second version of what has not changed since the last one.
             client.publish_version(FunctionName=identifier)
         self._reserve(old, new, client)
-        tags, removed = tag_changes(old, new)
-        arn = self.expected(new, ctx)[1]["arn"]
-        if tags:
-            client.tag_resource(Resource=arn, Tags=tags)
-        if removed:
-            client.untag_resource(Resource=arn, TagKeys=removed)
+        _TAGGING.change(client, self.expected(new, ctx)[1]["arn"], old, new)
 
     def _delete(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
         ctx.client("lambda").delete_function(FunctionName=identifier)
@@ -161,6 +207,11 @@ def _contents(inputs: JsonObject) -> JsonObject:
     return inputs | {"code": inputs["code"]["sha256"]}
 
 
+def _held_code(digest: str) -> JsonObject:
+    """Return the inputs that say what code runs, from the digest that Lambda tells."""
+    return {"code": {"path": "", "sha256": base64.b64decode(digest).hex()}, "sourceCodeHash": digest}
+
+
 class LayerVersion(Handler):
     """`aws:lambda/layerVersion:LayerVersion`: one version of a layer, which never changes once it is published."""
 
@@ -169,7 +220,14 @@ class LayerVersion(Handler):
         {"layerName", "code", "sourceCodeHash", "compatibleArchitectures", "compatibleRuntimes", "description"}
     )
     required = frozenset({"layerName", "code"})
+    values = texts("layerName", "description", "sourceCodeHash") | {
+        "code": FILE,
+        "compatibleArchitectures": LIST,
+        "compatibleRuntimes": LIST,
+    }
+    archives = frozenset({"code"})
     replace_on = arguments
+    computed = frozenset({"sourceCodeHash"})
     owns_name = False
     coexists = True
     assigned = frozenset({"id", "arn", "version", "createdDate"})
@@ -179,13 +237,8 @@ class LayerVersion(Handler):
         return f"{layer}:1", {"arn": f"{layer}:1", "layerArn": layer, "version": "1"}
 
     def _create(self, inputs: JsonObject, ctx: AwsContext) -> str:
-        names = {
-            "description": "Description",
-            "compatibleArchitectures": "CompatibleArchitectures",
-            "compatibleRuntimes": "CompatibleRuntimes",
-        }
         made = ctx.client("lambda").publish_layer_version(
-            LayerName=inputs["layerName"], Content={"ZipFile": _zip(inputs["code"])}, **picked(inputs, names)
+            LayerName=inputs["layerName"], Content={"ZipFile": _zip(inputs["code"])}, **picked(inputs, _LAYER)
         )
         return str(made["LayerVersionArn"])
 
@@ -198,6 +251,15 @@ class LayerVersion(Handler):
             "codeSha256": held["Content"]["CodeSha256"],
             "createdDate": held["CreatedDate"],
         }
+
+    def _identify(self, identifier: str) -> JsonObject:
+        layer, _, version = identifier.rpartition(":")
+        return {"layerName": layer.rpartition(":layer:")[2] if ":layer:" in layer and version.isdecimal() else ""}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        held = ctx.client("lambda").get_layer_version_by_arn(Arn=identifier)
+        named = {"layerName": inputs["layerName"]}
+        return unpicked(held, _LAYER) | named | _held_code(held["Content"]["CodeSha256"])
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         raise AssertionError("every argument of a layer version forces a new one")

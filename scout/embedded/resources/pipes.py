@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from botocore.exceptions import ClientError
 
-from scout.embedded.resources.base import (
-    AwsContext,
-    Handler,
-    JsonObject,
-    await_state,
-    changed,
-    is_not_found,
-    pascal,
-    picked,
-    tag_changes,
-)
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.outcomes import await_state, is_not_found
+from scout.embedded.resources.shapes import camel, changed, pascal, picked, unpicked
+from scout.embedded.resources.tags import Tagging
+from scout.embedded.resources.values import OBJECT, TEXTS, OneOf, texts
+
+_TAGGING: Final = Tagging("resourceArn", "tags", "tagKeys", listed="tags")
 
 _SETTINGS: Final = {
     "description": "Description",
@@ -26,6 +23,7 @@ _SETTINGS: Final = {
 }
 _PARAMETERS: Final = {"sourceParameters": "SourceParameters", "targetParameters": "TargetParameters"}
 _PASSING: Final = frozenset({"CREATING", "UPDATING", "STARTING", "STOPPING", "DELETING"})
+_RESTING: Final = frozenset({"RUNNING", "STOPPED", "CREATE_FAILED", "UPDATE_FAILED", "START_FAILED", "STOP_FAILED"})
 _GONE: Final = "GONE"
 
 
@@ -39,6 +37,13 @@ class Pipe(Handler):
     resource_type = "aws:pipes/pipe:Pipe"
     arguments = frozenset({*_SETTINGS, *_PARAMETERS, "name", "source", "tags"})
     required = frozenset({"name", "source", "target", "roleArn"})
+    values = texts("name", "description", "source", "target", "roleArn") | {
+        "desiredState": OneOf(("RUNNING", "STOPPED")),
+        "sourceParameters": OBJECT,
+        "targetParameters": OBJECT,
+        "tags": TEXTS,
+    }
+    defaults = MappingProxyType({"desiredState": "RUNNING"})
     replace_on = frozenset({"name", "source"})
 
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
@@ -53,11 +58,26 @@ class Pipe(Handler):
             **picked(inputs, _SETTINGS),
             **_parameters(inputs),
         )
-        self._await_settled(inputs, ctx)
         return str(inputs["name"])
+
+    def _settle(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
+        self._await_settled(inputs, ctx)
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
         return {"arn": ctx.client("pipes").describe_pipe(Name=identifier)["Arn"]}
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("pipes")
+        pipe = client.describe_pipe(Name=identifier)
+        return unpicked(pipe, _SETTINGS) | {
+            "name": identifier,
+            "source": pipe["Source"],
+            "tags": _TAGGING.read(client, pipe["Arn"]),
+            **{key: camel(pipe[name]) for key, name in _PARAMETERS.items() if name in pipe},
+        }
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("pipes")
@@ -65,16 +85,11 @@ class Pipe(Handler):
             settings = {"description": "", "desiredState": "RUNNING"} | new
             client.update_pipe(Name=identifier, **picked(settings, _SETTINGS), **_parameters(new))
             self._await_settled(new, ctx)
-        tags, removed = tag_changes(old, new)
-        arn = self.expected(new, ctx)[1]["arn"]
-        if tags:
-            client.tag_resource(resourceArn=arn, tags=tags)
-        if removed:
-            client.untag_resource(resourceArn=arn, tagKeys=removed)
+        _TAGGING.change(client, self.expected(new, ctx)[1]["arn"], old, new)
 
     def _delete(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
         ctx.client("pipes").delete_pipe(Name=identifier)
-        await_state(lambda: self._state(identifier, ctx), _GONE, _PASSING | {"RUNNING", "STOPPED"})
+        await_state(lambda: self._state(identifier, ctx), _GONE, _PASSING | _RESTING)
 
     def _await_settled(self, inputs: JsonObject, ctx: AwsContext) -> None:
         await_state(lambda: self._state(inputs["name"], ctx), inputs.get("desiredState", "RUNNING"), _PASSING)

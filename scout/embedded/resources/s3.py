@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from scout.embedded.resources.base import Absent, AwsContext, Handler, JsonObject, pascal, tag_list
+from botocore.exceptions import ClientError
+
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.outcomes import Absent
+from scout.embedded.resources.shapes import camel, pascal
+from scout.embedded.resources.tags import tag_list, tag_map
+from scout.embedded.resources.values import LIST, OBJECT, TEXTS, TRUTH, Form, Rule, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _DEFAULT_REGION: Final = "us-east-1"
 
@@ -20,7 +27,10 @@ class Bucket(Handler):
     resource_type = "aws:s3/bucket:Bucket"
     arguments = frozenset({"bucket", "forceDestroy", "tags"})
     required = frozenset({"bucket"})
+    values = texts("bucket") | {"forceDestroy": TRUTH, "tags": TEXTS}
+    defaults = MappingProxyType({"forceDestroy": False})
     replace_on = frozenset({"bucket"})
+    unreadable = frozenset({"forceDestroy"})
 
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
         name = inputs["bucket"]
@@ -37,12 +47,28 @@ class Bucket(Handler):
         elsewhere = ctx.region != _DEFAULT_REGION
         placed = {"CreateBucketConfiguration": {"LocationConstraint": ctx.region}} if elsewhere else {}
         ctx.client("s3").create_bucket(Bucket=name, **placed)
-        self._tag(name, inputs, ctx)
         return str(name)
+
+    def _settle(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
+        self._tag(identifier, inputs, ctx)
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
         ctx.client("s3").head_bucket(Bucket=identifier)
         return self.expected(inputs, ctx)[1]
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"bucket": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("s3")
+        client.head_bucket(Bucket=identifier)
+        try:
+            tags = tag_map(client.get_bucket_tagging(Bucket=identifier)["TagSet"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchTagSet":
+                raise
+            tags = {}
+        return {"bucket": identifier, "tags": tags}
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         if old.get("tags") != new.get("tags"):
@@ -80,17 +106,21 @@ class BucketSetting(Handler):
     Attributes:
         resource_type: The resource type.
         arguments: The bucket, and the inputs that hold the setting.
+        values: What the values of inputs have to be.
         build: Makes the arguments of `put` from the inputs.
+        parse: Makes the inputs that hold the setting from the answer to `get`.
         put: Name of the operation that sets it.
         get: Name of the operation that reads it.
         present: The member of the answer to `get` which is there only if the setting is.
         reset: Name of the operation that takes it away, and its arguments beside the bucket.
-        optional: The arguments that may be missing.
+        optional: The arguments that may be missing; each is off then.
     """
 
     resource_type: str
     arguments: frozenset[str]
+    values: Mapping[str, Rule] = field()
     build: Callable[[JsonObject], JsonObject]
+    parse: Callable[[JsonObject], JsonObject]
     put: str
     get: str
     present: str
@@ -105,6 +135,11 @@ class BucketSetting(Handler):
         """The arguments without which the setting says nothing."""
         return self.arguments - self.optional
 
+    @property
+    def defaults(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """What is off where the program does not say."""
+        return dict.fromkeys(sorted(self.optional), False)
+
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
         return inputs["bucket"], {}
 
@@ -113,9 +148,20 @@ class BucketSetting(Handler):
         return str(inputs["bucket"])
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
-        if self.present not in self._call(self.get, identifier, {}, ctx):
-            raise Absent(self.resource_type)
+        self._answer(identifier, ctx)
         return {}
+
+    def _answer(self, bucket: str, ctx: AwsContext) -> JsonObject:
+        answer = self._call(self.get, bucket, {}, ctx)
+        if self.present not in answer:
+            raise Absent(self.resource_type)
+        return answer
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"bucket": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        return {"bucket": identifier, **self.parse(self._answer(identifier, ctx))}
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         self._call(self.put, identifier, self.build(new), ctx)
@@ -137,11 +183,17 @@ def _shaped(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return pascal(value, _RENAMES)
 
 
+def _told(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return camel(value, _RENAMES)
+
+
 SETTINGS: Final = (
     BucketSetting(
         resource_type="aws:s3/bucketVersioning:BucketVersioning",
         arguments=frozenset({"bucket", "versioningConfiguration"}),
+        values=texts("bucket") | {"versioningConfiguration": OBJECT},
         build=lambda inputs: {"VersioningConfiguration": _shaped(inputs["versioningConfiguration"])},
+        parse=lambda answer: {"versioningConfiguration": {"status": answer["Status"]}},
         put="put_bucket_versioning",
         get="get_bucket_versioning",
         present="Status",
@@ -151,7 +203,9 @@ SETTINGS: Final = (
     BucketSetting(
         resource_type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
         arguments=frozenset({"bucket", "rules"}),
+        values=texts("bucket") | {"rules": LIST},
         build=lambda inputs: {"ServerSideEncryptionConfiguration": {"Rules": _shaped(inputs["rules"])}},
+        parse=lambda answer: {"rules": _told(answer["ServerSideEncryptionConfiguration"]["Rules"])},
         put="put_bucket_encryption",
         get="get_bucket_encryption",
         present="ServerSideEncryptionConfiguration",
@@ -161,9 +215,11 @@ SETTINGS: Final = (
         resource_type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         arguments=_ACCESS_BLOCKS | {"bucket"},
         optional=_ACCESS_BLOCKS,
+        values=texts("bucket") | dict.fromkeys(sorted(_ACCESS_BLOCKS), TRUTH),
         build=lambda inputs: {
             "PublicAccessBlockConfiguration": _shaped({key: inputs.get(key, False) for key in sorted(_ACCESS_BLOCKS)})
         },
+        parse=lambda answer: dict(_told(answer["PublicAccessBlockConfiguration"])),
         put="put_public_access_block",
         get="get_public_access_block",
         present="PublicAccessBlockConfiguration",
@@ -172,7 +228,9 @@ SETTINGS: Final = (
     BucketSetting(
         resource_type="aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         arguments=frozenset({"bucket", "rule"}),
+        values=texts("bucket") | {"rule": OBJECT},
         build=lambda inputs: {"OwnershipControls": {"Rules": [_shaped(inputs["rule"])]}},
+        parse=lambda answer: {"rule": _told(answer["OwnershipControls"]["Rules"][0])},
         put="put_bucket_ownership_controls",
         get="get_bucket_ownership_controls",
         present="OwnershipControls",
@@ -181,7 +239,9 @@ SETTINGS: Final = (
     BucketSetting(
         resource_type="aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         arguments=frozenset({"bucket", "rules"}),
+        values=texts("bucket") | {"rules": LIST},
         build=lambda inputs: {"LifecycleConfiguration": {"Rules": _shaped(inputs["rules"])}},
+        parse=lambda answer: {"rules": _told(answer["Rules"])},
         put="put_bucket_lifecycle_configuration",
         get="get_bucket_lifecycle_configuration",
         present="Rules",
@@ -190,7 +250,9 @@ SETTINGS: Final = (
     BucketSetting(
         resource_type="aws:s3/bucketPolicy:BucketPolicy",
         arguments=frozenset({"bucket", "policy"}),
+        values=texts("bucket") | {"policy": Form((str, dict), "a JSON object, as text or as a structure")},
         build=lambda inputs: {"Policy": _document(inputs["policy"])},
+        parse=lambda answer: {"policy": answer["Policy"]},
         put="put_bucket_policy",
         get="get_bucket_policy",
         present="Policy",

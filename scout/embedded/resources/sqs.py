@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from scout.embedded.resources.base import Absent, AwsContext, Handler, JsonObject, is_not_found, tag_changes
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.outcomes import Absent, is_not_found
+from scout.embedded.resources.shapes import unpicked
+from scout.embedded.resources.tags import tag_changes
+from scout.embedded.resources.values import DOCUMENT, TEXTS, TRUTH, Whole, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scout.embedded.resources.values import Rule
 
 # Input -> (attribute, what AWS gives a queue that does not set it).
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
@@ -23,6 +33,13 @@ _ATTRIBUTES: Final = {
     "redriveAllowPolicy": ("RedriveAllowPolicy", ""),
     "policy": ("Policy", ""),
 }
+_NUMBERS: Final = (
+    "delaySeconds",
+    "maxMessageSize",
+    "messageRetentionSeconds",
+    "receiveWaitTimeSeconds",
+    "visibilityTimeoutSeconds",
+)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -35,6 +52,20 @@ class Queue(Handler):
     resource_type = "aws:sqs/queue:Queue"
     arguments = frozenset(_ATTRIBUTES) | {"name", "tags"}
     required = frozenset({"name"})
+    values = texts("name", "kmsMasterKeyId") | {
+        "delaySeconds": Whole(0, 900),
+        "maxMessageSize": Whole(1024, 1_048_576),
+        "messageRetentionSeconds": Whole(60, 1_209_600),
+        "receiveWaitTimeSeconds": Whole(0, 20),
+        "visibilityTimeoutSeconds": Whole(0, 43_200),
+        "sqsManagedSseEnabled": TRUTH,
+        "redrivePolicy": DOCUMENT,
+        "redriveAllowPolicy": DOCUMENT,
+        "policy": DOCUMENT,
+        "tags": TEXTS,
+    }
+    defaults = MappingProxyType({key: int(_ATTRIBUTES[key][1]) for key in _NUMBERS})
+    computed = frozenset({"policy", "redrivePolicy", "redriveAllowPolicy", "sqsManagedSseEnabled"})
     replace_on = frozenset({"name"})
     assigned = frozenset({"id", "url"})
 
@@ -61,6 +92,19 @@ class Queue(Handler):
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
         answer = ctx.client("sqs").get_queue_attributes(QueueUrl=identifier, AttributeNames=["QueueArn"])
         return {"url": identifier, "arn": answer["Attributes"]["QueueArn"]}
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier.rpartition("/")[2] if "://" in identifier else ""}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("sqs")
+        told = client.get_queue_attributes(QueueUrl=identifier, AttributeNames=["All"])["Attributes"]
+        held = unpicked(told, {key: attribute for key, (attribute, _) in _ATTRIBUTES.items()})
+        held |= {key: int(held[key]) for key in _NUMBERS if key in held}
+        if "sqsManagedSseEnabled" in held:
+            held["sqsManagedSseEnabled"] = held["sqsManagedSseEnabled"] == "true"
+        tags = client.list_queue_tags(QueueUrl=identifier).get("Tags", {})
+        return held | self._identify(identifier) | {"tags": tags}
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("sqs")
@@ -108,6 +152,11 @@ class QueueAttribute(Handler):
         """The same: one says nothing without the other."""
         return self.arguments
 
+    @property
+    def values(self) -> Mapping[str, Rule]:  # type: ignore[override]
+        """What both have to be."""
+        return texts("queueUrl") | {self.document: DOCUMENT}
+
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
         return inputs["queueUrl"], {}
 
@@ -116,10 +165,21 @@ class QueueAttribute(Handler):
         return str(inputs["queueUrl"])
 
     def _attributes(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
-        answer = ctx.client("sqs").get_queue_attributes(QueueUrl=identifier, AttributeNames=[self.attribute])
-        if not answer.get("Attributes", {}).get(self.attribute):
-            raise Absent(identifier)
+        self._document(identifier, ctx)
         return {}
+
+    def _document(self, queue: str, ctx: AwsContext) -> str:
+        answer = ctx.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=[self.attribute])
+        document = answer.get("Attributes", {}).get(self.attribute)
+        if not document:
+            raise Absent(queue)
+        return str(document)
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"queueUrl": identifier if "://" in identifier else ""}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        return {"queueUrl": identifier, self.document: self._document(identifier, ctx)}
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         self._set(identifier, new[self.document], ctx)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
-from scout.embedded.resources.base import AwsContext, Handler, JsonObject, changed, tag_changes, tag_list
+from scout.embedded.resources.base import AwsContext, Handler, JsonObject
+from scout.embedded.resources.shapes import changed
+from scout.embedded.resources.tags import Tagging, tag_list
+from scout.embedded.resources.values import DOCUMENT, OBJECT, TEXTS, OneOf, texts
 
+_TAGGING: Final = Tagging("resourceArn", "tags", "tagKeys", ("key", "value"), listed="tags")
 _SETTINGS: Final = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration")
 
 
@@ -25,12 +30,29 @@ def _settings(inputs: JsonObject) -> JsonObject:
     }
 
 
+def _logging(held: JsonObject) -> JsonObject:
+    """Return the input `loggingConfiguration`. The API has a list of destinations, which holds one at most."""
+    told = {"level": held.get("level", "OFF"), "includeExecutionData": held.get("includeExecutionData", False)}
+    for destination in held.get("destinations", []):
+        told["logDestination"] = destination["cloudWatchLogsLogGroup"]["logGroupArn"]
+    return told
+
+
 class StateMachine(Handler):
     """`aws:sfn/stateMachine:StateMachine`: a state machine, Standard or Express."""
 
     resource_type = "aws:sfn/stateMachine:StateMachine"
     arguments = frozenset(_SETTINGS) | {"name", "type", "tags"}
     required = frozenset({"name", "definition", "roleArn"})
+    values = texts("name", "roleArn") | {
+        "definition": DOCUMENT,
+        "type": OneOf(("STANDARD", "EXPRESS")),
+        "loggingConfiguration": OBJECT,
+        "tracingConfiguration": OBJECT,
+        "tags": TEXTS,
+    }
+    defaults = MappingProxyType({"type": "STANDARD"})
+    computed = frozenset({"loggingConfiguration", "tracingConfiguration"})
     replace_on = frozenset({"name", "type"})
     assigned = frozenset({"creationDate", "revisionId"})
     volatile = frozenset({"revisionId"})
@@ -57,15 +79,27 @@ class StateMachine(Handler):
             "revisionId": held.get("revisionId", ""),
         }
 
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier.partition(":stateMachine:")[2]}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        client = ctx.client("stepfunctions")
+        held = client.describe_state_machine(stateMachineArn=identifier)
+        return {
+            "name": held["name"],
+            "type": held["type"],
+            "definition": held["definition"],
+            "roleArn": held["roleArn"],
+            "loggingConfiguration": _logging(held.get("loggingConfiguration", {})),
+            "tracingConfiguration": held.get("tracingConfiguration", {}),
+            "tags": _TAGGING.read(client, identifier),
+        }
+
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("stepfunctions")
         if changed(old, new, _SETTINGS):
             client.update_state_machine(stateMachineArn=identifier, **_settings(new))
-        tags, removed = tag_changes(old, new)
-        if tags:
-            client.tag_resource(resourceArn=identifier, tags=tag_list({"tags": tags}, "key", "value"))
-        if removed:
-            client.untag_resource(resourceArn=identifier, tagKeys=removed)
+        _TAGGING.change(client, identifier, old, new)
 
     def _delete(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> None:
         client = ctx.client("stepfunctions")

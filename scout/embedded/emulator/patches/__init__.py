@@ -12,16 +12,24 @@ from typing import Final
 # In this order: later patches may wrap what earlier ones put in place.
 PATCHES: Final = (
     "secure_transport",
+    "missing_objects",
     "batch_actions",
+    "batch_system_attributes",
     "queue_safety",
+    "message_moves",
     "python_runtime",
+    "glue_jobs",
     "execution_end",
     "retry",
     "strict_paths",
     "choice_rules",
+    "glue_tasks",
+    "s3_tasks",
     "service_roles",
     "data_limits",
+    "redrive",
     "workflow_api",
+    "tracing_settings",
     "definition_check",
 )
 

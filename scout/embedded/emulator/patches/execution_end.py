@@ -104,10 +104,11 @@ def _time_out(run: execution.Run) -> None:
 
 
 def _fail_execution(original: Untyped, record: dict[str, Any], error: str, cause: str) -> None:
-    run: execution.Run | None = record.get("run")
-    if run is None:
+    if record.get("run") is None:
         original(record, error, cause)
         return
+    # Not that of the record, which may have been redriven since this thread's run of it ended.
+    run = execution.current()
     with run.lock:
         if run.running:
             original(record, error, cause)

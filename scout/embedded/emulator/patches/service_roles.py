@@ -56,12 +56,12 @@ def _needed(resource: str, data: dict[str, Any]) -> list[tuple[str, str, str]]:
         return []
     if ":function:" in resource and not resource.startswith(_PREFIX):
         return [("lambda:InvokeFunction", resource, "Lambda.AWSLambdaException")]
-    name = resource.removeprefix(_PREFIX).removesuffix(".waitForTaskToken").removesuffix(":2").removesuffix(".sync")
-    needs = _NEEDS.get(name)
+    name = resource.removeprefix(_PREFIX).removesuffix(".waitForTaskToken")
+    needs = _NEEDS.get(name) or _NEEDS.get(name.removesuffix(":2").removesuffix(".sync"))
     if needs is None:
         raise _sfn._ExecutionError("States.Runtime", f"the embedded AWS does not know what role {resource} needs")
-    action, error, locate = needs
-    return [(action, arn, error) for arn in locate(data)]
+    actions, error, locate = needs
+    return [(action, arn, error) for action in actions.split() for arn in locate(data)]
 
 
 def _arn(service_name: str, resource: str) -> str:
@@ -88,10 +88,19 @@ def _buses(data: dict[str, Any]) -> list[str]:
     return sorted(name if name.startswith("arn:") else _arn("events", f"event-bus/{name}") for name in names)
 
 
+def _job(data: dict[str, Any]) -> list[str]:
+    return [_arn("glue", f"job/{data.get('JobName', '')}")]
+
+
+def _object(data: dict[str, Any]) -> list[str]:
+    return [f"arn:aws:s3:::{data.get('Bucket', '')}/{data.get('Key', '')}"]
+
+
 def _dynamodb(action: str) -> tuple[str, str, Callable[[dict[str, Any]], list[str]]]:
     return f"dynamodb:{action}", "DynamoDB.AmazonDynamoDBException", _table
 
 
+# Of each integration: the actions, the error's name if one is denied, and what finds the resources.
 _NEEDS: Final[dict[str, tuple[str, str, Callable[[dict[str, Any]], list[str]]]]] = {
     "lambda:invoke": ("lambda:InvokeFunction", "Lambda.AWSLambdaException", _function),
     "sqs:sendMessage": ("sqs:SendMessage", "SQS.AmazonSQSException", _queue),
@@ -101,6 +110,13 @@ _NEEDS: Final[dict[str, tuple[str, str, Callable[[dict[str, Any]], list[str]]]]]
     "dynamodb:putItem": _dynamodb("PutItem"),
     "dynamodb:updateItem": _dynamodb("UpdateItem"),
     "dynamodb:deleteItem": _dynamodb("DeleteItem"),
+    "glue:startJobRun": ("glue:StartJobRun", "Glue.AccessDeniedException", _job),
+    "glue:startJobRun.sync": (
+        "glue:StartJobRun glue:GetJobRun glue:GetJobRuns glue:BatchStopJobRun",
+        "Glue.AccessDeniedException",
+        _job,
+    ),
+    "aws-sdk:s3:putObject": ("s3:PutObject", "S3.AccessDeniedException", _object),
     "states:startExecution": (
         "states:StartExecution",
         "StepFunctions.AWSStepFunctionsException",

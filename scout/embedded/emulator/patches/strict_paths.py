@@ -102,17 +102,13 @@ def _resolve_ctx_path(_original: Untyped, path: str, context: dict[str, Any]) ->
 def complete(context: dict[str, Any]) -> dict[str, Any]:
     """Return the context object with what the emulator leaves out of it."""
     run = execution.current()
-    more = {"RoleArn": run.role_arn, "RedriveCount": 0}
-    return {
-        **context,
-        # The emulator gives the state a path in ResultSelector without its context.
-        "Execution": {
-            **more,
-            "Id": run.record["executionArn"],
-            "Name": run.record["name"],
-            **context.get("Execution", {}),
-        },
-    }
+    more = {"RoleArn": run.role_arn, "RedriveCount": run.record.get("redriveCount", 0)}
+    # The emulator gives the state a path in ResultSelector without its context.
+    known = {"Id": run.record["executionArn"], "Name": run.record["name"], **context.get("Execution", {})}
+    # What a redriven execution goes on with is not what it was started with.
+    if "Input" not in known or "redriveCount" in run.record:
+        known["Input"] = json.loads(run.record["input"])
+    return {**context, "Execution": {**more, **known}}
 
 
 def _run_map_items(

@@ -1,0 +1,1 @@
+"""City runs: what may be run, starting and following one, stopping it."""

@@ -1,0 +1,1 @@
+"""What workflows cost: before they run, from definitions and volumes, and after, from what a run left behind."""

@@ -1,0 +1,1 @@
+"""Pipelines: sending messages, starting failures again, Express or Standard, migration."""

@@ -1,0 +1,1 @@
+"""Stacks: their configuration, and what a person sees while one is deployed."""

@@ -1,0 +1,1 @@
+"""What makes and measures parts of the project, and is never deployed."""

@@ -1,0 +1,1 @@
+"""Deduplication: training its weights, and measuring it."""
