@@ -14,7 +14,7 @@ from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import Manifest
 from lambdas.runtime import keys
-from scout import inputs, runs
+from scout.cities import inputs, runs
 from scout.deployment import Deployment
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.runtime import keys
-from scout import runs
+from scout.cities import runs
 from scout.deployment import Deployment
 from tests.e2e.support import Silent, changed, dead_letter, depth, eventually, example, run
 

@@ -13,8 +13,8 @@ import pytest
 
 from scout.embedded.deploy.commands import DeployResult, deploy, destroy
 from scout.embedded.deploy.diff import Op
-from scout.embedded.deploy.errors import ResourceError
 from scout.embedded.emulator.instance import Emulator
+from scout.embedded.errors import ResourceError
 
 if TYPE_CHECKING:
     import boto3

@@ -82,6 +82,10 @@ OUTPUTS: dict[str, Outputs] = {
     "aws:pipes/pipe:Pipe": _arn("pipes", _named("pipe/")),
     "aws:cloudwatch/eventRule:EventRule": _arn("events", _named("rule/")),
     "aws:cloudwatch/eventTarget:EventTarget": _nothing,
+    "aws:glue/job:Job": _arn("glue", _named("job/")),
+    "aws:glue/securityConfiguration:SecurityConfiguration": _nothing,
+    "aws:s3/bucketObjectv2:BucketObjectv2": _nothing,
+    "aws:sns/topic:Topic": _arn("sns", _named("")),
 }
 CALLS: dict[str, Properties] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {

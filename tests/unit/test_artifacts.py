@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import artifacts
-from artifacts import Artifact, ArtifactError, Builder, LockOnlyBuilder
-from components.city_functions import CONTROL, MOCK, REAL, FunctionSpec
+from artifacts import Artifact, ArtifactError, Builder, LockOnlyBuilder, builders, zips
+from components.city_functions import CONTROL
+from components.function_spec import FunctionSpec
+from tests.budgets import FUNCTIONS
 from tests.unit.pulumi_support import ROOT
-
-FUNCTIONS = (CONTROL, MOCK, *REAL.values())
 
 
 def content(builder: Builder, artifact: Artifact) -> bytes:
@@ -66,7 +66,7 @@ def test_two_builds_of_a_function_are_equal_byte_for_byte(checkouts, function):
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_a_function_holds_its_own_code_and_what_all_share_and_no_other(checkouts, function):
     builder = checkouts[1]
-    names = set(entries(builder, builder.function(function.name, function.all_packages)))
+    names = set(entries(builder, builder.modules(function.name, function.all_packages)))
     assert function.handler.rpartition(".")[0].replace(".", "/") + ".py" in names
     assert {"lambdas/__init__.py", "lambdas/runtime/stage.py", "lambdas/contracts/job.py"} <= names
     folders = {name.split("/")[1] for name in names} - {"__init__.py"}
@@ -140,7 +140,7 @@ def test_a_package_that_is_not_there_is_an_error(tmp_path):
 
 
 def test_a_zip_that_lambda_would_refuse_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "MAX_ZIP_BYTES", 1000)
+    monkeypatch.setattr(zips, "MAX_ZIP_BYTES", 1000)
     (tmp_path / "big").mkdir()
     (tmp_path / "big" / "data.bin").write_bytes(random.Random(1).randbytes(2000))  # noqa: S311 - not for security
     with pytest.raises(ArtifactError, match=r"x\.zip has [\d,]+ bytes; Lambda takes at most 1,000"):
@@ -155,7 +155,7 @@ def test_a_zip_holds_exactly_the_files_of_a_package(tmp_path_factory, files):
     for name, body in files.items():
         (root / "pkg" / name).write_bytes(body)
     builder = Builder(root)
-    with zipfile.ZipFile(root / builder.function("f", ["pkg"]).path) as archive:
+    with zipfile.ZipFile(root / builder.modules("f", ["pkg"]).path) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == {
             f"pkg/{name}": body for name, body in files.items()
         }
@@ -185,7 +185,7 @@ class TestLayers:
         lock = root / "lambdas" / "requirements" / "core.txt"
         lock.parent.mkdir(parents=True)
         lock.write_text(f"tiny==1.0 \\\n    --hash=sha256:{digest}\n")
-        return Builder(root, installer_options=("--no-index", "--find-links", str(wheels)))
+        return Builder(root, installer_options=("--no-index", "--find-links", str(wheels)), bytecode=False)
 
     def test_two_builds_are_equal_byte_for_byte(self, tmp_path, wheels):
         builders = [self.project(tmp_path / name, wheels) for name in ("one", "another/place")]
@@ -238,8 +238,31 @@ class TestLayers:
         monkeypatch.delenv("VIRTUAL_ENV", raising=False)
         assert content(builder, builder.layer("core", "arm64"))
 
+    def test_wheels_of_all_manylinux_tags_up_to_lambdas_are_taken_and_no_later_ones(self, tmp_path):
+        """pip takes the tags alone that it is told: packages whose wheels have a later one would be old releases."""
+        tags = ["manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_27", "manylinux_2_28"]
+        wheels, lines = tmp_path / "wheels", {}
+        wheels.mkdir()
+        for tag in [*tags, "manylinux_2_35"]:
+            name, platform = f"of_{tag}", f"{tag}_aarch64"
+            file = wheels / f"{name}-1.0-cp313-cp313-{platform}.whl"
+            with zipfile.ZipFile(file, "w") as wheel:
+                info = f"{name}-1.0.dist-info"
+                wheel.writestr(f"{name}.py", "")
+                wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+                wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: cp313-cp313-{platform}\n")
+                wheel.writestr(f"{info}/RECORD", "")
+            lines[tag] = f"{name}==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+        builder = self.project(tmp_path / "p", wheels, digest="0")
+        lock = builder.root / "lambdas" / "requirements" / "core.txt"
+        lock.write_text("".join(lines[tag] for tag in tags))
+        assert {f"python/of_{tag}.py" for tag in tags} <= set(entries(builder, builder.layer("core", "arm64")))
+        lock.write_text(lines["manylinux_2_35"])
+        with pytest.raises(ArtifactError, match="manylinux_2_35"):
+            builder.layer("core", "arm64")
+
     def test_an_installation_that_takes_too_long_is_an_error(self, tmp_path, wheels, monkeypatch):
-        monkeypatch.setattr(artifacts, "INSTALL_TIMEOUT_SECONDS", 0.001)
+        monkeypatch.setattr(builders, "INSTALL_TIMEOUT_SECONDS", 0.001)
         with pytest.raises(ArtifactError, match=r"layer 'core' was not installed within 0\.001 s"):
             self.project(tmp_path / "p", wheels).layer("core", "arm64")
 

@@ -18,6 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "glue_scripts": {"lambdas"},
     "settings": {"workflow"},
     "artifacts": set(),
+    # What trains and measures, and is never deployed.
+    "tools": {"lambdas"},
     "lambdas": set(),
     "workflow": set(),
 }

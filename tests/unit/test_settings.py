@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lambdas.contracts.connectors import Connector
 from lambdas.contracts.defaults import RunDefaults
 from settings import ConfigError, Settings, TokenBuckets, stack_config_schema
+from settings import stack as stack_settings
 from tests.unit.pulumi_support import PROJECT, ROOT, stack_config
 from workflow.city_states import IMPLEMENTED_REAL, CityState, StateMode
 from workflow.retries import STATE_RETRIES
@@ -52,8 +53,8 @@ class TestDefaults:
         assert settings.force_destroy is False
         assert settings.encryption.kms is False
         assert settings.lifecycle.model_dump() == {
-            "executions": 7, "raw_google": 30, "raw_open_data": 90, "raw_llm": 90, "raw_html": 90, "extracted": 90,
-            "manifests": 90, "ledger": 90, "incomplete_uploads": 1, "noncurrent_versions": 7,
+            "executions": 7, "glue_temp": 7, "raw_google": 30, "raw_open_data": 90, "raw_llm": 90, "raw_html": 90,
+            "extracted": 90, "manifests": 90, "ledger": 90, "incomplete_uploads": 1, "noncurrent_versions": 7,
         }  # fmt: skip
         assert settings.observability.model_dump() == {
             "log_level": "OFF",
@@ -173,14 +174,15 @@ class TestStates:
             f"data-scout:states.Rank: {value!r} is not valid; valid are 'mock' or 'real'"
         ]
 
-    @pytest.mark.parametrize("state", [state for state in CityState if state not in IMPLEMENTED_REAL])
-    def test_real_without_an_implementation_is_refused_by_name(self, state):
-        (problem,) = problems(config(states=ALL_MOCK | {state.value: "real"}))
-        assert problem.startswith(f"data-scout:states.{state.value}: has no real implementation yet (only TileSweep)")
+    def test_real_without_an_implementation_is_refused_by_name(self, monkeypatch):
+        monkeypatch.setattr(stack_settings, "IMPLEMENTED_REAL", IMPLEMENTED_REAL - {CityState.RANK})
+        (problem,) = problems(config(states=ALL_MOCK | {"Rank": "real"}))
+        only = ", ".join(sorted(IMPLEMENTED_REAL - {CityState.RANK}))
+        assert problem.startswith(f"data-scout:states.Rank: has no real implementation yet (only {only})")
 
-    def test_the_states_that_can_be_real(self):
-        states = load(states=ALL_MOCK | {state.value: "real" for state in IMPLEMENTED_REAL}).states
-        assert {state for state, mode in states.items() if mode is StateMode.REAL} == IMPLEMENTED_REAL == {"TileSweep"}
+    def test_every_state_can_be_real(self):
+        states = load(states=dict.fromkeys(ALL_MOCK, "real")).states
+        assert states == dict.fromkeys(CityState, StateMode.REAL)
 
     def test_a_key_with_a_dot_in_its_name_is_refused_with_what_was_meant(self):
         values = config() | {"data-scout:states.Rank": "real"}
@@ -200,7 +202,8 @@ class TestMistakes:
         (problem,) = problems(config(force_destory="true"))
         assert problem == (
             "data-scout:force_destory: no such key; valid are states, lifecycle, retry, concurrency, token_buckets,"
-            " split_ratio, finalize_reserve_seconds, observability, encryption, lambda, frontier, tags, force_destroy"
+            " split_ratio, finalize_reserve_seconds, observability, encryption, lambda, frontier, connectors,"
+            " finalization, pipelines, tags, force_destroy"
         )
 
     @pytest.mark.parametrize(
@@ -240,6 +243,11 @@ class TestMistakes:
             ("lambda", {"log_retention_days": 8}, "lambda.log_retention_days"),
             ("frontier", {"batch_size": 11}, "frontier.batch_size"),
             ("frontier", {"max_poll_seconds": 10}, "frontier.max_poll_seconds"),
+            ("finalization", {"dedupe": {"max_lambda_records": 2_000_000}}, "finalization.dedupe.max_lambda_records"),
+            ("finalization", {"dedupe": {"max_lambda_records": -1}}, "finalization.dedupe.max_lambda_records"),
+            ("finalization", {"dedupe": {"workers": 1}}, "finalization.dedupe.workers"),
+            ("finalization", {"dedupe": {"worker_type": "G.3X"}}, "finalization.dedupe.worker_type"),
+            ("finalization", {"dedupe": {"timeout_minutes": 2_000}}, "finalization.dedupe.timeout_minutes"),
             ("tags", {"owner": ""}, "tags.owner"),
             ("tags", {"cost_center": "<script>"}, "tags.cost_center"),
             ("token_buckets", {"otm": {"capacity": 5}}, "token_buckets.otm.refill"),
@@ -327,7 +335,7 @@ class TestStackFiles:
         assert modes == {
             "all-real": sorted(state.value for state in CityState),
             "dev": [],
-            "mixed-mock-real": ["TileSweep"],
+            "mixed-mock-real": ["DedupeCanonicalize", "Finalize", "Persist", "Rank", "TileSweep"],
             "mock": [],
         }
         dev = Settings.load(PROJECT, "dev", stack_config("dev"))
@@ -372,3 +380,29 @@ class TestSchema:
         }
         jsonschema.Draft202012Validator(stack_config_schema()).validate(document)
         assert Settings.load(PROJECT, "test", config(split_ratio="0.5")).split_ratio == 0.5
+
+
+class TestConnectors:
+    def test_a_function_is_told_only_what_the_stack_says(self):
+        assert load().connectors.said() == {}
+        said = {"nominatim": {"base_url": "https://geo.example/"}, "tavily": {"secret": "search-key"}}
+        assert load(connectors=said).connectors.said() == said
+
+    def test_what_costs_or_may_not_be_kept_is_off_by_default(self):
+        connectors = load().connectors
+        assert (connectors.google.enabled, connectors.location.enabled) == (False, False)
+        assert connectors.tavily.secret is None
+
+    @pytest.mark.parametrize(
+        ("section", "key"),
+        [
+            ({"overpass": {"base_url": "ftp://maps.example"}}, "overpass.base_url"),
+            ({"overpass": {"url": "https://maps.example"}}, "overpass.url"),
+            ({"tavily": {"secret": "two words"}}, "tavily.secret"),
+            ({"overture": {"release": "yesterday"}}, "overture.release"),
+            ({"user_agent": "Caf\u00e9"}, "user_agent"),
+        ],
+    )
+    def test_what_is_none_is_refused_with_its_key(self, section, key):
+        with pytest.raises(ConfigError, match=rf"data-scout:connectors\.{key}"):
+            load(connectors=section)

@@ -213,6 +213,41 @@ def test_an_input_template_is_filled_in_for_each_message(account: Account) -> No
     assert item == {"n": 1, "text": 'city a "b"', "none": None}
 
 
+BODIES = [
+    pytest.param('{"city": "Oslo", "n": [1]}', {"city": "Oslo", "n": [1]}, "Oslo", id="object"),
+    pytest.param("[1, 2]", [1, 2], None, id="list"),
+    pytest.param('"quoted"', "quoted", None, id="JSON string"),
+    pytest.param("7", 7, None, id="number"),
+    pytest.param('say "hi"', 'say "hi"', None, id="text"),
+    pytest.param("NaN", "NaN", None, id="not JSON"),
+]
+
+
+@pytest.mark.parametrize(("body", "value", "city"), BODIES)
+def test_a_body_that_is_json_is_parsed_and_any_other_is_text(
+    account: Account, body: str, value: Any, city: str | None
+) -> None:
+    source_url, source = account.queue("source")
+    result_url, _ = account.queue("result")
+    account.sqs.send_message(QueueUrl=source_url, MessageBody=body)
+    template = '{"data": <$.body>, "text": "<$.body>", "city": <$.body.city>, "sender": <$.attributes.SenderId>}'
+    machine = account.machine("m", pass_to_queue(result_url))
+    pipe(account, source, machine, TargetParameters=fire_and_forget(InputTemplate=template))
+    ((item,),) = [json.loads(message["Body"]) for message in account.drain(result_url, 1)]
+    assert item == {"data": value, "text": body, "city": city, "sender": account.id}
+
+
+def test_a_json_body_alone_is_no_template(account: Account) -> None:
+    dead_url, dead = account.queue("dead")
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 1})
+    source_url, source = account.queue("source", VisibilityTimeout="1", RedrivePolicy=redrive)
+    account.sqs.send_message(QueueUrl=source_url, MessageBody='{"city": "Oslo"}')
+    machine = account.machine("m", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})
+    pipe(account, source, machine, TargetParameters=fire_and_forget(InputTemplate="<$.body>"))
+    assert account.drain(dead_url, 1)[0]["Body"] == '{"city": "Oslo"}'
+    assert account.states.list_executions(stateMachineArn=machine)["executions"] == []
+
+
 def test_request_response_to_a_standard_workflow_is_refused(account: Account) -> None:
     _, source = account.queue("source")
     machine = account.machine("m", answering([]))

@@ -104,3 +104,15 @@ def test_permission_to_send_covers_batches(account: Account, allowed: str, error
     account.function("f", code, role=account.role("lambda", (allowed, queue)))
     kind, answer = account.invoke("f", url)
     assert kind == error, answer
+
+
+def test_a_message_of_a_batch_keeps_its_trace_header(account: Account) -> None:
+    url, _ = account.queue("q")
+    header = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}}
+    entries: Any = [
+        {"Id": "0", "MessageBody": "with", "MessageSystemAttributes": header},
+        {"Id": "1", "MessageBody": "without"},
+    ]
+    account.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    found = {message["Body"]: message["Attributes"].get("AWSTraceHeader") for message in account.drain(url, 2)}
+    assert found == {"with": header["AWSTraceHeader"]["StringValue"], "without": None}

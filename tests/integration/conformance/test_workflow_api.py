@@ -56,6 +56,24 @@ def test_an_express_execution_cannot_be_looked_at(account: Account) -> None:
         account.states.list_executions(stateMachineArn=machine)
 
 
+def test_the_tracing_configuration_is_kept(account: Account) -> None:
+    def traced() -> bool:
+        return account.states.describe_state_machine(stateMachineArn=machine)["tracingConfiguration"]["enabled"]
+
+    role, definition = account.role("states"), json.dumps(SUCCEED)
+    machine = account.machine("m", SUCCEED, role=role)
+    assert traced() is False
+    account.states.update_state_machine(stateMachineArn=machine, tracingConfiguration={"enabled": True})
+    assert traced() is True
+    account.states.update_state_machine(stateMachineArn=machine, definition=definition)
+    assert traced() is True
+    same: dict[str, Any] = {"name": "m", "definition": definition, "roleArn": role, "type": "STANDARD"}
+    with pytest.raises(account.states.exceptions.StateMachineAlreadyExists):
+        account.states.create_state_machine(**same)
+    made = account.states.create_state_machine(**same, tracingConfiguration={"enabled": True})
+    assert (made["stateMachineArn"], traced()) == (machine, True)
+
+
 TASK = {"Type": "Task", "End": True}
 
 

@@ -149,6 +149,7 @@ def _function_seen(world: World, name: str) -> Any:
         "variables": configuration.get("Environment", {}).get("Variables", {}),
         "layers": len(configuration.get("Layers", [])),
         "tracing": configuration["TracingConfig"]["Mode"],
+        "disk": configuration["EphemeralStorage"]["Size"],
         "reserved": held.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         "tags": held.get("Tags", {}),
     }
@@ -222,8 +223,63 @@ def _target_seen(world: World, identifier: str) -> Any:
     return target["Id"], target.get("InputTransformer", {}).get("InputPathsMap"), target.get("InputPath")
 
 
+def _object_seen(world: World, identifier: str) -> Any:
+    client = world.client("s3")
+    bucket, key = identifier.split("/", 1)
+    held = client.get_object(Bucket=bucket, Key=key)
+    tags = client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]
+    return held["Body"].read().decode(), held["ContentType"], tags
+
+
+def _job(world: World) -> JsonObject:
+    return {
+        "name": "rank",
+        "description": "one",
+        "roleArn": world.role("glue"),
+        "command": {"name": "glueetl", "scriptLocation": "s3://scripts/rank.py", "pythonVersion": "3"},
+        "glueVersion": "5.1",
+        "workerType": "G.1X",
+        "numberOfWorkers": 2,
+        "timeout": 60,
+        "defaultArguments": {"--workflowBucket": "data", "--enable-metrics": "true"},
+        "nonOverridableArguments": {"--stage": "rank"},
+        "executionProperty": {"maxConcurrentRuns": 3},
+        "securityConfiguration": "sealed",
+        "tags": {"stack": "mock"},
+    }
+
+
+def _job_seen(world: World, name: str) -> Any:
+    client = world.client("glue")
+    job = client.get_job(JobName=name)["Job"]
+    arn = f"arn:aws:glue:{world.ctx.region}:{world.account}:job/{name}"
+    return {
+        "description": job.get("Description"),
+        "script": job["Command"]["ScriptLocation"],
+        "arguments": job.get("DefaultArguments"),
+        "fixed": job.get("NonOverridableArguments"),
+        "timeout": job["Timeout"],
+        "concurrent": job["ExecutionProperty"]["MaxConcurrentRuns"],
+        "sealed": job.get("SecurityConfiguration"),
+        "tags": client.get_tags(ResourceArn=arn)["Tags"],
+    }
+
+
+def _topic_seen(world: World, arn: str) -> Any:
+    client = world.client("sns")
+    held = client.get_topic_attributes(TopicArn=arn)["Attributes"]
+    tags = client.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    action = json.loads(held["Policy"])["Statement"][0]["Action"]
+    return held["DisplayName"], held.get("KmsMasterKeyId", ""), action, tags
+
+
 _TAG = [{"Key": "stack", "Value": "mock"}]
 _NEW_TAG = [{"Key": "stage", "Value": "dev"}]
+_SEALED = {
+    "S3Encryption": [{"S3EncryptionMode": "SSE-KMS", "KmsKeyArn": "arn:aws:kms:::key/1"}],
+    "CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": "arn:aws:kms:::key/1"},
+    "JobBookmarksEncryption": {"JobBookmarksEncryptionMode": "DISABLED"},
+}
 
 CASES = (
     Case(
@@ -316,6 +372,86 @@ CASES = (
         lambda world, name: json.loads(world.client("s3").get_bucket_policy(Bucket=name)["Policy"]),
         json.loads(_deny("s3:GetObject")),
         json.loads(_deny("s3:PutObject")),
+    ),
+    Case(
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+        lambda world: {
+            "bucket": _bucket(world),
+            "key": "scripts/rank.py",
+            "source": world.file("rank.py", "A = 1\n"),
+            "contentType": "text/x-python",
+            "tags": {"stack": "mock"},
+        },
+        {"source": None, "content": "A = 2\n", "sourceHash": "2", "tags": {"stage": "dev"}},
+        _object_seen,
+        ("A = 1\n", "text/x-python", _TAG),
+        ("A = 2\n", "text/x-python", _NEW_TAG),
+    ),
+    Case(
+        "aws:glue/job:Job",
+        _job,
+        {
+            "description": None,
+            "command": {"name": "glueetl", "scriptLocation": "s3://scripts/rank-2.py", "pythonVersion": "3"},
+            "timeout": None,
+            "defaultArguments": {"--workflowBucket": "other"},
+            "nonOverridableArguments": None,
+            "executionProperty": None,
+            "securityConfiguration": None,
+            "tags": {"stage": "dev"},
+        },
+        _job_seen,
+        {
+            "description": "one",
+            "script": "s3://scripts/rank.py",
+            "arguments": {"--workflowBucket": "data", "--enable-metrics": "true"},
+            "fixed": {"--stage": "rank"},
+            "timeout": 60,
+            "concurrent": 3,
+            "sealed": "sealed",
+            "tags": {"stack": "mock"},
+        },
+        {
+            "description": None,
+            "script": "s3://scripts/rank-2.py",
+            "arguments": {"--workflowBucket": "other"},
+            "fixed": None,
+            "timeout": 480,
+            "concurrent": 1,
+            "sealed": None,
+            "tags": {"stage": "dev"},
+        },
+    ),
+    Case(
+        "aws:glue/securityConfiguration:SecurityConfiguration",
+        lambda _: {
+            "name": "sealed",
+            "encryptionConfiguration": {
+                "cloudwatchEncryption": {"cloudwatchEncryptionMode": "SSE-KMS", "kmsKeyArn": "arn:aws:kms:::key/1"},
+                "jobBookmarksEncryption": {"jobBookmarksEncryptionMode": "DISABLED"},
+                "s3Encryption": {"s3EncryptionMode": "SSE-KMS", "kmsKeyArn": "arn:aws:kms:::key/1"},
+            },
+        },
+        {},
+        lambda world, name: world.client("glue").get_security_configuration(Name=name)["SecurityConfiguration"][
+            "EncryptionConfiguration"
+        ],
+        _SEALED,
+        _SEALED,
+    ),
+    Case(
+        "aws:sns/topic:Topic",
+        lambda world: {
+            "name": "alarms",
+            "displayName": "Alarms",
+            "kmsMasterKeyId": "alias/data",
+            "policy": _allow("sns:Publish"),
+            "tags": {"stack": "mock"},
+        },
+        {"displayName": None, "policy": _allow("sns:Subscribe"), "kmsMasterKeyId": None, "tags": {"stage": "dev"}},
+        _topic_seen,
+        ("Alarms", "alias/data", "sns:Publish", _TAG),
+        ("", "", "sns:Subscribe", _NEW_TAG),
     ),
     Case(
         "aws:kms/key:Key",
@@ -432,6 +568,7 @@ CASES = (
             "environment": {"variables": {"LOG_LEVEL": "DEBUG"}},
             "layers": [],
             "tracingConfig": {"mode": "Active"},
+            "ephemeralStorage": {"size": 1024},
             "reservedConcurrentExecutions": 4,
             "tags": {"stage": "dev"},
         },
@@ -442,6 +579,7 @@ CASES = (
             "variables": {"LOG_LEVEL": "INFO"},
             "layers": 1,
             "tracing": "PassThrough",
+            "disk": 512,
             "reserved": None,
             "tags": {"stack": "mock"},
         },
@@ -451,6 +589,7 @@ CASES = (
             "variables": {"LOG_LEVEL": "DEBUG"},
             "layers": 0,
             "tracing": "Active",
+            "disk": 1024,
             "reserved": 4,
             "tags": {"stage": "dev"},
         },

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scout.embedded.deploy.aws import AccountContext
+from scout.embedded.aws import AccountContext
 from scout.embedded.resources import HANDLERS
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ class World:
         path = self.folder / f"{digest}.zip"
         path.write_bytes(buffer.getvalue())
         return {"path": str(path), "sha256": digest}
+
+    def file(self, name: str, text: str) -> JsonObject:
+        """Write a file; return it as handlers get assets."""
+        path = self.folder / name
+        path.write_text(text)
+        return {"path": str(path), "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def policy(*statements: JsonObject) -> str:

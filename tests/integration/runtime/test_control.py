@@ -13,7 +13,7 @@ from lambdas.runtime.errors import FrontierBusy, InputNotFound, InvalidInput
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.messages import MessageState, Settlement
 from tests.integration.runtime.ledgers import MODES, TABLE, job, merged
-from tests.integration.runtime.stages import Invocation, page
+from tests.integration.runtime.stages import Invocation, candidate, page, run_of
 
 
 @pytest.fixture
@@ -159,8 +159,13 @@ class TestClosing:
         ledger.enqueue([page(number) for number in range(120)], "s")
         ledger.close_gate(StoppedBy.EARLY_STOP, 0, 0.05, "")
         answer = control("CloseFrontier", runId="run-1")
-        assert answer == {"stoppedBy": "early_stop", "done": 0, "dropped": 120, "dead": 0}
+        assert answer == {"stoppedBy": "early_stop", "done": 0, "dropped": 120, "dead": 0, "candidates": 0}
         assert ledger.frontier().use().enqueued == 120
+
+    def test_how_many_sightings_were_reported(self, control, ledger, aws):
+        run_of(aws).found([candidate(number) for number in range(7)], calls=1)
+        run_of(aws, state="Rank").found([candidate(number) for number in range(5, 10)], calls=1)
+        assert control("CloseFrontier", runId="run-1")["candidates"] == 12
 
     def test_an_error_before_the_frontier_was_drained(self, control, ledger):
         ledger.enqueue([page(1)], "s")
@@ -175,7 +180,7 @@ class TestClosing:
             control("CloseFrontier", runId="run-1")
         ledger.settle_messages([Settlement(page(1).key, MessageState.DONE)])
         answer = control("CloseFrontier", runId="run-1")
-        assert answer == {"stoppedBy": "budget", "done": 1, "dropped": 1, "dead": 0}
+        assert answer == {"stoppedBy": "budget", "done": 1, "dropped": 1, "dead": 0, "candidates": 0}
 
     def test_pages_that_died_in_silence_are_not_waited_for(self, control, ledger, aws):
         ledger.enqueue([page(1)], "s")

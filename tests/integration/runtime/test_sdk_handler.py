@@ -16,9 +16,10 @@ from lambdas.runtime import record
 from lambdas.runtime.aws import Aws
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.errors import InputNotFound, InvalidInput, ServiceUnavailable, Throttled, VerificationFailed
+from lambdas.runtime.handover import StageInput
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput, handle
+from lambdas.runtime.stage import handle
 from lambdas.runtime.storage import Storage
 from tests.integration.runtime.ledgers import TABLE, job, make_table, opened
 from tests.integration.runtime.stages import BUCKET, Invocation, Outside, candidate, empty, page, requests

@@ -15,7 +15,7 @@ from tests.unit.pulumi_support import context_of
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LONGEST = {
     "bucket": 63, "queue": 80, "table": 255, "role": 64, "function": 64, "layer": 64, "state machine": 80, "pipe": 64,
-    "rule": 64, "alias": 249,
+    "rule": 64, "alias": 249, "job": 255, "topic": 256,
 }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_stacks_of_one_project_do_not_share_names(project, stack, other, role, k
 
 def test_a_stack_whose_names_do_not_fit_is_refused_before_anything_is_made():
     context = context_of(stack="a-stack-with-a-name-that-is-much-too-long-for-all-of-this")
-    with pytest.raises(InvalidName, match="Choose another name for the project or the stack"):
+    with pytest.raises(InvalidName, match="Choose another name for the project, the stack, or what"):
         _ = context.bucket
 
 

@@ -12,23 +12,31 @@ import pytest
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from components.city_discovery import workflows
-from settings import ConfigError
+from components.city_functions import REAL
 from tests.unit.pulumi_support import ROOT, Graph, Resource, context_of, run_program
-from workflow.city_states import CityState
+from workflow.city_states import PHASES, CityState, Phase
 from workflow.definition import render
 from workflow.rules import DefinitionError
 
 STACKS = ("mock", "dev", "mixed-mock-real")
 COUNTS = {
     "Bucket": 1, "BucketVersioning": 1, "BucketServerSideEncryptionConfiguration": 1, "BucketPublicAccessBlock": 1,
-    "BucketOwnershipControls": 1, "BucketLifecycleConfiguration": 1, "BucketPolicy": 1, "Queue": 2, "QueuePolicy": 2,
-    "Table": 1, "Role": 5, "RolePolicy": 5, "LogGroup": 2, "LayerVersion": 1, "Function": 2, "StateMachine": 2,
-    "Pipe": 1, "EventRule": 1, "EventTarget": 1,
+    "BucketOwnershipControls": 1, "BucketLifecycleConfiguration": 1, "BucketPolicy": 1, "BucketObjectv2": 2, "Queue": 7,
+    "QueuePolicy": 7, "Table": 2, "Role": 15, "RolePolicy": 15, "LogGroup": 9, "LayerVersion": 2, "Function": 7,
+    "StateMachine": 4, "Pipe": 3, "EventRule": 2, "EventTarget": 2, "Job": 1, "Topic": 1,
 }  # fmt: skip
 MORE = {
     "mock": {},
-    "dev": {"LogGroup": 2},
-    "mixed-mock-real": {"Function": 1, "LayerVersion": 1, "LogGroup": 1, "Role": 1, "RolePolicy": 1},
+    "dev": {"LogGroup": 4},
+    "mixed-mock-real": {
+        "Function": 5,
+        "LayerVersion": 5,
+        "LogGroup": 7,
+        "Role": 6,
+        "RolePolicy": 6,
+        "Job": 1,
+        "BucketObjectv2": 3,
+    },
 }
 # Attached to a resource that has tags, or without tags in the API.
 UNTAGGED = {
@@ -57,11 +65,16 @@ def test_what_a_stack_is_made_of(stack, graph):
     components = Counter(kind(resource) for resource in graph.resources if not resource.type.startswith("aws:"))
     assert components == {
         "CityDiscovery": 1,
+        "CandidatePipelines": 1,
         "WorkflowBucket": 1,
-        "FrontierQueue": 1,
+        "FunctionLayers": 1,
+        "SourceQueue": 3,
+        "DeadLetterQueue": 4,
         "RunLedger": 1,
-        "WorkflowRoles": 1,
+        "WorkflowRoles": 4 + len(graph.of_type("Job")),
         "StageFunction": len(graph.of_type("Function")),
+        "GlueJob": len(graph.of_type("Job")),
+        "WorkflowMachine": 4,
         "WorkflowPipeline": 2,
     }
 
@@ -79,8 +92,11 @@ def test_every_resource_belongs_to_a_component(graph):
 
 def test_names_are_explicit_and_carry_the_stack(stack, graph):
     fields = {"Bucket": "bucket", "LayerVersion": "layerName"}
-    prefix = re.compile(rf"^(/aws/lambda/|/aws/vendedlogs/states/)?data-scout-{stack}-[a-z0-9-]+$")
-    named = [item for item in graph.resources if kind(item) in {*COUNTS} - UNTAGGED | {"RolePolicy", "LayerVersion"}]
+    prefix = re.compile(
+        rf"^(/aws/lambda/|/aws/vendedlogs/states/|/aws-glue/)?data-scout-{stack}-[a-z0-9-]+(/error|/output)?$"
+    )
+    kinds = {*COUNTS} - UNTAGGED - {"BucketObjectv2"} | {"RolePolicy", "LayerVersion"}
+    named = [item for item in graph.resources if kind(item) in kinds]
     assert len(named) > 15
     assert not [item for item in named if not prefix.match(item.inputs[fields.get(kind(item), "name")])]
 
@@ -103,8 +119,33 @@ def test_exports(stack, graph):
     machine = f"arn:aws:states:us-east-1:123456789012:stateMachine:data-scout-{stack}"
     modes = dict.fromkeys(CityState, "mock")
     if stack == "mixed-mock-real":
-        modes[CityState.TILE_SWEEP] = "real"
+        modes |= dict.fromkeys((CityState.TILE_SWEEP, *PHASES[Phase.FINALIZATION]), "real")
     assert graph.resources
+    assert graph.exports.pop("pipelines") == {
+        "candidate-realtime": {
+            "arn": f"{machine}-candidate-realtime",
+            "type": "EXPRESS",
+            "migrationMode": "S3",
+            "batchSize": 5,
+            "stages": ["ETLStage", "FilterStage", "ScoreStage", "StoreStage", "ReactiveStage"],
+            "legacyStages": [],
+            "pipeName": f"data-scout-{stack}-candidate-realtime-pipe",
+            "queueUrl": f"{queue}-candidate-realtime-queue",
+            "dlqUrl": f"{queue}-candidate-realtime-queue-dlq",
+        },
+        "candidate-batch": {
+            "arn": f"{machine}-candidate-batch",
+            "type": "STANDARD",
+            "migrationMode": "S3",
+            "batchSize": 1,
+            "stages": ["ETLStage", "FilterStage", "HeavyETLStage", "ScoreStage", "StoreStage", "ReactiveStage"],
+            "legacyStages": [],
+            "pipeName": f"data-scout-{stack}-candidate-batch-pipe",
+            "queueUrl": f"{queue}-candidate-batch-queue",
+            "dlqUrl": f"{queue}-candidate-batch-queue-dlq",
+            "failureQueueUrl": f"{queue}-candidate-batch-failures",
+        },
+    }
     assert graph.exports == {
         "region": "us-east-1",
         "bucketName": f"data-scout-{stack}-data-123456789012",
@@ -119,8 +160,10 @@ def test_exports(stack, graph):
 
 
 def test_one_function_serves_all_mock_states(stack, graph):
-    expected = {"control", "mock"} | ({"tile-sweep"} if stack == "mixed-mock-real" else set())
-    assert graph.names("Function") == {f"data-scout-{stack}-{name}" for name in expected}
+    real = {"tile-sweep", "dedupe-canonicalize", "persist", "rank", "finalize"}
+    expected = {"control", "mock"} | (real if stack == "mixed-mock-real" else set())
+    city = {name for name in graph.names("Function") if "-candidate-" not in name}
+    assert city == {f"data-scout-{stack}-{name}" for name in expected}
 
 
 def test_tile_sweep_is_called_where_it_is_real_and_has_what_it_needs():
@@ -132,17 +175,39 @@ def test_tile_sweep_is_called_where_it_is_real_and_has_what_it_needs():
         if name in set(CityState)
     }
     assert called == {
-        name: f"data-scout-mixed-mock-real-{'tile-sweep' if name == 'TileSweep' else 'mock'}" for name in called
+        "DiscoverWebSources": "data-scout-mixed-mock-real-mock",
+        "DiscoverTargets": "data-scout-mixed-mock-real-mock",
+        "SeedPrimaries": "data-scout-mixed-mock-real-mock",
+        "ExpandNeighbors": "data-scout-mixed-mock-real-mock",
+        "TileSweep": "data-scout-mixed-mock-real-tile-sweep",
+        "DedupeCanonicalize": "data-scout-mixed-mock-real-dedupe-canonicalize",
+        "Persist": "data-scout-mixed-mock-real-persist",
+        "Rank": "data-scout-mixed-mock-real-rank",
+        "Finalize": "data-scout-mixed-mock-real-finalize",
     }
-    assert len(called) == 9
     function = graph.one("Function", "tile-sweep").inputs
     assert function["handler"] == "lambdas.tile_sweep.handler.handler"
     assert [layer.split(":")[-2] for layer in function["layers"]] == [
         "data-scout-mixed-mock-real-core",
         "data-scout-mixed-mock-real-osm",
+        "data-scout-mixed-mock-real-web",
+        "data-scout-mixed-mock-real-overture",
     ]
     assert function["reservedConcurrentExecutions"] == 6
     assert (function["timeout"], function["memorySize"]) == (300, 2048)
+
+
+@pytest.mark.parametrize("said", [{}, {"endpoint_url": "https://places.example.org"}, {"enabled": True}])
+def test_amazon_location_may_be_asked_only_where_it_is_turned_on(said):
+    states = dict.fromkeys(CityState, "real")
+    config = {"data-scout:states": json.dumps(states), "data-scout:connectors": json.dumps({"location": said})}
+    policy = json.loads(
+        run_program("mixed-mock-real", config=config).one("RolePolicy", "geocode-validate-role").inputs["policy"]
+    )
+    asking = [one for one in policy["Statement"] if "geo-places" in json.dumps(one)]
+    assert [(one["Action"], one["Resource"]) for one in asking] == (
+        [("geo-places:SearchText", "arn:aws:geo-places:us-east-1::provider/default")] if said.get("enabled") else []
+    )
 
 
 def test_reserving_concurrency_can_be_left_to_the_account():
@@ -164,13 +229,17 @@ def test_concurrency_and_tasks_follow_the_config():
     assert [(retry["MaxAttempts"], retry["BackoffRate"]) for retry in city["States"]["Rank"]["Retry"]][-1] == (7, 1.5)
     pages = json.loads(graph.one("StateMachine", "page-processing").inputs["definition"])
     assert pages["States"]["ProcessMessages"]["MaxConcurrency"] == 4
-    assert graph.one("Pipe").inputs["sourceParameters"]["sqsQueueParameters"]["batchSize"] == 4
+    assert graph.one("Pipe", "page-processing").inputs["sourceParameters"]["sqsQueueParameters"]["batchSize"] == 4
     assert graph.one("Function", "control").inputs["environment"]["variables"]["MAX_RECEIVE_COUNT"] == "9"
 
 
 def test_functions_know_where_everything_is(stack, graph):
     for function in graph.of_type("Function"):
         variables = function.inputs["environment"]["variables"]
+        if "-candidate-" in function.inputs["name"]:
+            assert variables["CANDIDATES_TABLE"] == f"data-scout-{stack}-candidates"
+            assert variables["NOTIFICATIONS_TOPIC_ARN"].endswith(f":data-scout-{stack}-notifications")
+            continue
         assert variables["WORKFLOW_BUCKET"] == f"data-scout-{stack}-data-123456789012"
         assert variables["LEDGER_TABLE"] == f"data-scout-{stack}-ledger"
         assert variables["FRONTIER_QUEUE_URL"].endswith(f"/data-scout-{stack}-frontier")
@@ -185,7 +254,7 @@ def test_the_pipe_feeds_the_express_workflow(graph):
     machine = graph.one("StateMachine", "page-processing")
     assert machine.inputs["type"] == "EXPRESS"
     assert graph.one("StateMachine", "city-discovery").inputs["type"] == "STANDARD"
-    assert graph.one("Pipe").inputs["target"].endswith(machine.inputs["name"])
+    assert graph.one("Pipe", "page-processing").inputs["target"].endswith(machine.inputs["name"])
     # Six times the 300 s that an Express execution may take.
     assert graph.one("Queue", "frontier").inputs["visibilityTimeoutSeconds"] == 1800
 
@@ -194,7 +263,9 @@ def test_what_is_deployed_is_what_was_checked():
     context = context_of()
     rendered = {workflow.definition.name: render(workflow.definition) for workflow in workflows(context)}
     graph = run_program("mock")
-    assert {item.name: item.inputs["definition"] for item in graph.of_type("StateMachine")} == rendered
+    definitions = {item.name: item.inputs["definition"] for item in graph.of_type("StateMachine")}
+    assert definitions.items() >= rendered.items()
+    assert definitions.keys() - rendered.keys() == {"candidate-realtime", "candidate-batch"}
 
 
 def test_a_definition_that_breaks_a_rule_stops_the_program_before_it_makes_anything():
@@ -203,12 +274,35 @@ def test_a_definition_that_breaks_a_rule_stops_the_program_before_it_makes_anyth
         run_program("mock", config={"data-scout:retry": json.dumps({name: {"max_attempts": 10} for name in pages})})
 
 
-def test_all_real_is_refused_and_names_the_states_that_are_not_there_yet():
-    with pytest.raises(ConfigError) as refused:
-        run_program("all-real")
-    named = re.findall(r"data-scout:states\.(\w+): has no real implementation yet", str(refused.value))
-    assert named == [state for state in CityState if state is not CityState.TILE_SWEEP]
-    assert len(named) == 11
+def test_all_real_has_a_function_for_each_state_and_no_mock():
+    graph = run_program("all-real")
+    functions = {spec.name for spec in REAL.values()}
+    assert len(functions) == len(CityState)
+    city = {name for name in graph.names("Function") if "-candidate-" not in name}
+    assert city == {f"data-scout-all-real-{name}" for name in functions | {"control"}}
+    assert graph.exports["stateModes"] == dict.fromkeys(CityState, "real")
+
+
+def test_the_states_of_discovery_have_what_they_need_and_one_alone_the_key_of_the_search():
+    said = {"tavily": {"secret": "search/key"}, "contact": "mailto:ops@example.org"}
+    graph = run_program("all-real", config={"data-scout:connectors": json.dumps(said)})
+    layers = {
+        name: [layer.split(":")[-2].rpartition("-")[2] for layer in graph.one("Function", name).inputs["layers"]]
+        for name in ("discover-web-sources", "discover-targets", "seed-primaries", "expand-neighbors")
+    }
+    assert layers == {
+        "discover-web-sources": ["core", "web", "wiki"],
+        "discover-targets": ["core", "web"],
+        "seed-primaries": ["core", "places", "web", "wiki"],
+        "expand-neighbors": ["core", "web"],
+    }
+    for name in layers:
+        variables = graph.one("Function", name).inputs["environment"]["variables"]
+        assert json.loads(variables["CONNECTORS"]) == said
+    reading = [
+        role.name for role in graph.of_type("RolePolicy") if "secretsmanager:GetSecretValue" in role.inputs["policy"]
+    ]
+    assert reading == ["discover-web-sources-role"]
 
 
 def test_archives_are_found_from_the_programs_folder(graph):
@@ -228,7 +322,7 @@ def test_the_program_runs_in_a_preview_where_nothing_exists_yet(stack, graph):
         assert json.loads(machine.inputs["definition"])["States"]
     for policy in preview.of_type("RolePolicy"):
         assert policy.document["Statement"]
-    assert is_unknown(preview.one("Pipe").inputs["source"])
+    assert is_unknown(preview.one("Pipe", "page-processing").inputs["source"])
 
 
 def labels(graph: Graph) -> list[str]:
@@ -249,7 +343,8 @@ def is_unknown(value: object) -> bool:
 
 def comparable(inputs: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: value.path if isinstance(value, pulumi.FileArchive) else value for key, value in sorted(inputs.items())
+        key: value.path if isinstance(value, pulumi.FileArchive | pulumi.FileAsset) else value
+        for key, value in sorted(inputs.items())
     }
 
 
@@ -290,3 +385,31 @@ def readable(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_program_is_short():
     assert len((ROOT / "__main__.py").read_text().splitlines()) < 80
+
+
+def test_the_states_of_finalization_have_what_they_need_and_know_what_the_stack_says():
+    said = {"persist": {"postgres": {"secret": "places/db"}}, "rank": {"max_primaries": 50}}
+    graph = run_program("mixed-mock-real", config={"data-scout:finalization": json.dumps(said)})
+    layers = {
+        name: [layer.split(":")[-2].rpartition("-")[2] for layer in graph.one("Function", name).inputs["layers"]]
+        for name in ("dedupe-canonicalize", "persist", "rank", "finalize")
+    }
+    assert layers == {
+        "dedupe-canonicalize": ["core", "places"],
+        "persist": ["core", "places", "parquet", "postgres"],
+        "rank": ["core", "places", "parquet"],
+        "finalize": ["core", "places", "web"],
+    }
+    for name in layers:
+        variables = graph.one("Function", name).inputs["environment"]["variables"]
+        assert json.loads(variables["FINALIZATION"]) == said
+    policies = {
+        name: json.loads(graph.one("RolePolicy", f"{name}-role").inputs["policy"])["Statement"] for name in layers
+    }
+    secrets = {name: [one for one in policies[name] if one["Sid"] == "ReadSecrets"] for name in layers}
+    assert [name for name, found in secrets.items() if found] == ["persist"]
+    assert secrets["persist"][0]["Resource"].endswith(":secret:places/db-??????")
+
+
+def test_without_a_database_no_function_reads_secrets(graph):
+    assert not any("secretsmanager" in policy.inputs["policy"] for policy in graph.of_type("RolePolicy"))

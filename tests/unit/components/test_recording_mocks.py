@@ -20,8 +20,8 @@ def test_two_resources_of_one_type_and_name_are_refused():
 
 
 def test_a_resource_type_that_the_product_does_not_have_is_refused():
-    with pytest.raises(AssertionError, match="unexpected resource type aws:sns/topic:Topic"):
-        record(lambda: aws.sns.Topic("topic"))
+    with pytest.raises(AssertionError, match="unexpected resource type aws:ecr/repository:Repository"):
+        record(lambda: aws.ecr.Repository("images"))
 
 
 def test_an_assertion_in_an_apply_fails_the_run():

@@ -79,9 +79,11 @@ def expirations(graph: Graph) -> dict[str, int]:
     return {rule["filter"]["prefix"]: rule["expiration"]["days"] for rule in rules if "days" in rule["expiration"]}
 
 
+@pytest.mark.property(7)
 def test_the_days_of_each_prefix(graph):
     assert expirations(graph) == {
         "executions/": 7,
+        "glue-temp/": 7,
         "raw/json/google/": 30,
         "raw/json/open-data/": 90,
         "raw/json/llm/": 90,

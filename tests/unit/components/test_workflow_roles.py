@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.candidate_functions import FUNCTIONS
 from components.city_discovery import CITY, PAGES, roles_of, workflows
 from components.city_functions import CONTROL, MOCK, REAL, functions_of
 from components.policies import LEDGER_ACTIONS, Statement, document
 from components.workflow_roles import WorkflowRoles, WorkflowRolesArgs, function_role
-from tests.unit.pulumi_support import ROOT, Graph, context_of, record, run_program
+from tests.unit.pulumi_support import ROOT, Graph, Resource, context_of, record, run_program
 from workflow.city_states import CityState
 
 LOUD: dict[str, object] = {"observability": {"log_level": "ALL", "include_execution_data": True, "tracing": True}}
@@ -30,7 +31,7 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 
 # AWS takes nothing but "*" for these; components/policies.py says why.
-WITHOUT_RESOURCE_LEVEL = {"DeliverLogs", "SendTraces"}
+WITHOUT_RESOURCE_LEVEL = {"DeliverLogs", "SendTraces", "PutMetrics"}
 BUCKET = "arn:aws:s3:::data-scout-mock-data-123456789012"
 
 
@@ -73,10 +74,11 @@ def test_only_where_aws_requires_it_is_a_resource_a_wildcard(graph):
 
 def test_every_service_that_says_for_whom_acts_for_one_resource_of_this_account(graph):
     by_service = [item for item in all_statements(graph) if "Service" in (dict_or_none(item[1].get("Principal")) or {})]
-    assert len(by_service) == len(graph.of_type("Role")) + 1  # and the rule that reports failures
+    # And the rules that report failures: of city discovery, and of the Standard pipeline.
+    assert len(by_service) == len(graph.of_type("Role")) + 2
     for where, statement in by_service:
-        if statement["Principal"]["Service"] == "lambda.amazonaws.com":
-            # AWS does not say that Lambda sends these keys; a condition on them could refuse every function.
+        if statement["Principal"]["Service"] in {"lambda.amazonaws.com", "glue.amazonaws.com"}:
+            # AWS does not say that these send such keys; a condition on them could refuse every function and job.
             assert "Condition" not in statement, where
             continue
         source = statement["Condition"]["ArnLike"]["aws:SourceArn"]
@@ -89,8 +91,8 @@ def dict_or_none(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def test_one_role_for_each_function_state_machine_and_pipe(graph):
-    users = [*graph.of_type("Function"), *graph.of_type("StateMachine"), *graph.of_type("Pipe")]
+def test_one_role_for_each_function_job_state_machine_and_pipe(graph):
+    users = [user for kind in ("Function", "Job", "StateMachine", "Pipe") for user in graph.of_type(kind)]
     used = [user.inputs.get("role") or user.inputs["roleArn"] for user in users]
     assert sorted(used) == sorted(f"arn:aws:iam::123456789012:role/{name}" for name in graph.names("Role"))
     assert len(set(used)) == len(used)
@@ -121,7 +123,7 @@ def test_policies_fit_into_a_role(graph):
 def test_a_state_machine_may_invoke_exactly_what_its_definition_calls(graph):
     for machine in graph.of_type("StateMachine"):
         called = set(find_all(json.loads(machine.inputs["definition"]), "FunctionName"))
-        policy = graph.one("RolePolicy", f"{machine.name}-role").document["Statement"]
+        policy = policy_of(machine, graph)
         (invoke,) = [statement for statement in policy if statement["Action"] == "lambda:InvokeFunction"]
         assert set(listed(invoke["Resource"])) == called
         assert called <= {
@@ -132,10 +134,27 @@ def test_a_state_machine_may_invoke_exactly_what_its_definition_calls(graph):
 def test_a_state_machine_may_send_exactly_where_its_definition_sends(graph):
     for machine in graph.of_type("StateMachine"):
         urls = set(find_all(json.loads(machine.inputs["definition"]), "QueueUrl"))
-        policy = graph.one("RolePolicy", f"{machine.name}-role").document["Statement"]
+        policy = policy_of(machine, graph)
         sent = [statement["Resource"] for statement in policy if statement["Action"] == "sqs:SendMessage"]
         assert sorted(sent) == sorted(arn("sqs", url.rpartition("/")[2]) for url in urls)
         assert urls <= {f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}" for name in graph.names("Queue")}
+
+
+def test_a_state_machine_may_run_exactly_the_jobs_that_its_definition_runs(graph):
+    for machine in graph.of_type("StateMachine"):
+        jobs = set(find_all(json.loads(machine.inputs["definition"]), "JobName"))
+        runs = [statement for statement in policy_of(machine, graph) if statement["Sid"] == "RunJobs"]
+        assert {name for statement in runs for name in listed(statement["Resource"])} == {
+            arn("glue", f"job/{job}") for job in jobs
+        }
+        assert jobs <= graph.names("Job")
+
+
+def policy_of(machine: Resource, graph: Graph) -> list[dict[str, Any]]:
+    role = machine.inputs["roleArn"].rpartition("/")[2]
+    (policy,) = [policy for policy in graph.of_type("RolePolicy") if policy.inputs["role"] == role]
+    statements: list[dict[str, Any]] = policy.document["Statement"]
+    return statements
 
 
 def find_all(node: object, key: str) -> Iterator[str]:
@@ -256,7 +275,8 @@ def test_functions_use_the_buckets_key_through_s3_only():
         for statement in policy.document["Statement"]
         if statement["Sid"] == "UseKey"
     }
-    assert set(users) == {"mock-role"}
+    handing_over = {f"candidate-{stage}-role" for stage in ("etl", "filter", "score", "store", "reactive")}
+    assert set(users) == {"mock-role", "candidate-heavy-etl-job-role", *handing_over}
     assert users["mock-role"] == {
         "Sid": "UseKey",
         "Effect": "Allow",
@@ -268,6 +288,9 @@ def test_functions_use_the_buckets_key_through_s3_only():
 
 # The methods of boto3's clients that need an IAM action of another name. A transaction of updates needs UpdateItem.
 IAM_ACTIONS = {
+    "converse": "bedrock:InvokeModel",
+    "search_text": "geo-places:SearchText",
+    "get_secret_value": "secretsmanager:GetSecretValue",
     "get_item": "dynamodb:GetItem",
     "query": "dynamodb:Query",
     "update_item": "dynamodb:UpdateItem",
@@ -276,6 +299,8 @@ IAM_ACTIONS = {
     "head_object": "s3:GetObject",
     "put_object": "s3:PutObject",
     "list_objects_v2": "s3:ListBucket",
+    "put_item": "dynamodb:PutItem",
+    "publish": "sns:Publish",
     "send_message_batch": "sqs:SendMessage",
     "change_message_visibility_batch": "sqs:ChangeMessageVisibility",
 }
@@ -284,10 +309,17 @@ _CLIENT_HELPERS = {"get_paginator", "meta", "exceptions"}
 
 def test_roles_allow_what_the_functions_call_and_no_more():
     called = set(client_calls())
+    # With everything that a function may be given a right for.
+    context = context_of(
+        {
+            "finalization": {"persist": {"postgres": {"secret": "places/database"}}},
+            "connectors": {"location": {"enabled": True}},
+        }
+    )
     granted = {
         action
-        for function in (CONTROL, MOCK, *REAL.values())
-        for statement in function.statements(context_of())
+        for function in (CONTROL, MOCK, *REAL.values(), *FUNCTIONS.values())
+        for statement in function.statements(context)
         for action in statement.actions
     }
     assert called
@@ -296,13 +328,14 @@ def test_roles_allow_what_the_functions_call_and_no_more():
 
 def client_calls() -> Iterator[str]:
     """The API methods that the functions' code calls on a boto3 client: attributes of what is called a client."""
-    for path in sorted((ROOT / "lambdas").rglob("*.py")):
+    deployed = [path for path in (ROOT / "lambdas").rglob("*.py") if "testing" not in path.parts]
+    for path in sorted(deployed):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
             owner = node.func.value
             name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
-            if name.strip("_") not in {"client", "s3", "dynamodb", "sqs"}:
+            if name.strip("_") not in {"client", "s3", "dynamodb", "sqs", "sns", "secretsmanager"}:
                 continue
             if node.func.attr == "get_paginator" and isinstance(node.args[0], ast.Constant):
                 yield str(node.args[0].value)

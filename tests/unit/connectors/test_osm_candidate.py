@@ -9,7 +9,8 @@ import pytest
 
 from lambdas.connectors.osm_candidate import LICENCE, names, to_candidate
 from lambdas.connectors.osm_categories import CATEGORIES, category
-from lambdas.connectors.osm_reader import PLACE_KEYS, OsmObject, read_extract
+from lambdas.connectors.osm_object import PLACE_KEYS, OsmObject
+from lambdas.connectors.osm_reader import read_extract
 from lambdas.contracts.candidate import Address, Candidate, Lineage, Source
 from tests.unit.connectors.extracts import HELSINKI_OBJECTS, helsinki
 

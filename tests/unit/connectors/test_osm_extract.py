@@ -9,7 +9,8 @@ import pytest
 
 from lambdas.connectors import osm_extract
 from lambdas.connectors.osm_extract import Extract, open_extract
-from lambdas.connectors.osm_reader import OsmObject, read_extract
+from lambdas.connectors.osm_object import OsmObject
+from lambdas.connectors.osm_reader import read_extract
 from lambdas.places.geo import Disc, distance_m
 from lambdas.runtime.errors import (
     AccessDenied,

@@ -10,7 +10,8 @@ from typing import Any
 import osmium
 import pytest
 
-from lambdas.connectors.osm_reader import PLACE_KEYS, ExtractDamaged, OsmObject, read_extract
+from lambdas.connectors.osm_object import PLACE_KEYS, OsmObject
+from lambdas.connectors.osm_reader import ExtractDamaged, read_extract
 from tests.unit.connectors.extracts import (
     HELSINKI_BOX,
     HELSINKI_OBJECTS,

@@ -19,6 +19,11 @@ def test_each_try_waits_longer_and_a_hopeless_one_is_soon_over(error: str | None
     assert wait_of(error, receives) == seconds
 
 
+def test_a_message_outlasts_a_function_that_is_busy_for_minutes() -> None:
+    waits = [wait_of("Lambda.TooManyRequestsException", receives) for receives in range(1, 6)]
+    assert waits == [10, 30, 90, 270, 270]
+
+
 class Sqs:
     """SQS that raises, or that answers."""
 

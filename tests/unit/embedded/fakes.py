@@ -15,7 +15,8 @@ from scout.embedded.deploy.deployment import Event, Stage
 from scout.embedded.deploy.diff import Op
 from scout.embedded.deploy.graph import Graph
 from scout.embedded.resources import AwsContext, Handler, JsonObject, Refused
-from scout.embedded.resources.base import Absent
+from scout.embedded.resources.outcomes import Absent
+from scout.embedded.resources.values import Problem
 
 PRELUDE = """
 import pulumi
@@ -105,8 +106,8 @@ class Thing(Handler):
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def _problems(self, inputs: JsonObject) -> list[str]:
-        return ["the argument `size` is negative"] if inputs.get("size") == -1 else []
+    def _problems(self, inputs: JsonObject) -> list[Problem]:
+        return [Problem("size", "the argument `size` is negative")] if inputs.get("size") == -1 else []
 
     def _expected(self, inputs: JsonObject, ctx: AwsContext) -> tuple[str, JsonObject]:
         return inputs["name"], {"arn": f"arn:{ctx.account}:{inputs['name']}", "serial": 0, "revision": "0"}
@@ -135,6 +136,14 @@ class Thing(Handler):
             "serial": held["serial"],
             "revision": str(held["revision"]),
         }
+
+    def _identify(self, identifier: str) -> JsonObject:
+        return {"name": identifier}
+
+    def _held(self, identifier: str, inputs: JsonObject, ctx: AwsContext) -> JsonObject:
+        if identifier not in self.store.things:
+            raise Absent(identifier)
+        return self.store.things[identifier]
 
     def _update(self, identifier: str, old: JsonObject, new: JsonObject, ctx: AwsContext) -> None:
         self.store.note("update", new["name"])

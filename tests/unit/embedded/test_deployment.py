@@ -9,8 +9,8 @@ import pytest
 from scout.embedded.deploy.commands import DeployResult, stack_outputs
 from scout.embedded.deploy.deployment import Stage
 from scout.embedded.deploy.diff import Op
-from scout.embedded.deploy.errors import ResourceError
 from scout.embedded.deploy.program import ProgramError
+from scout.embedded.errors import ResourceError
 from scout.embedded.resources import UnknownFunctionError
 from tests.unit.embedded.fakes import CHAIN, NUMBERED, PARTS, Project, graph_of, ops
 

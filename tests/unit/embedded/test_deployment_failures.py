@@ -9,8 +9,8 @@ import pytest
 
 from scout.embedded.deploy.commands import stack_outputs
 from scout.embedded.deploy.diff import Op
-from scout.embedded.deploy.errors import ResourceError
 from scout.embedded.deploy.graph import StateError
+from scout.embedded.errors import ResourceError
 from tests.unit.embedded.fakes import CHAIN, NUMBERED, PARTS, Endpoint, Project, failures, graph_of, ops
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scout.embedded.deploy.aws import NowhereContext
-from scout.embedded.deploy.errors import ResourceError, naming
+from scout.embedded.aws import NowhereContext
 from scout.embedded.deploy.graph import Resource
+from scout.embedded.errors import ResourceError, naming
 from scout.embedded.resources import HANDLERS, Refused
-from scout.embedded.resources.base import await_state, pascal, tag_changes
+from scout.embedded.resources.differences import same_effect
+from scout.embedded.resources.outcomes import await_state
+from scout.embedded.resources.shapes import camel, pascal
+from scout.embedded.resources.tags import tag_changes
+from scout.embedded.resources.values import DOCUMENT, FILE, TEXTS, TRUTH, OneOf, Rule, Whole
 
 THING = Resource("urn:pulumi:dev::shop::aws:sqs/queue:Queue::queue", "aws:sqs/queue:Queue", "queue", custom=True)
 
@@ -113,6 +117,56 @@ def test_what_a_handler_declares_hangs_together(resource_type: str) -> None:
     assert handler.replace_on <= handler.arguments
     assert not (handler.owns_name and handler.coexists)
     assert not (handler.arguments & (handler.assigned | handler.volatile))
+    assert set(handler.values) == handler.arguments
+    assert handler.unreadable | handler.archives <= handler.arguments
+    assert handler.computed <= handler.arguments - handler.required - set(handler.defaults)
+    assert handler.defaults.keys() <= handler.arguments - handler.required
+    assert [
+        rule.expects(handler.defaults[name]) for name, rule in handler.values.items() if name in handler.defaults
+    ] == [""] * len(handler.defaults)
+
+
+@pytest.mark.parametrize(
+    ("rule", "right", "wrong", "expected"),
+    [
+        (Whole(1, 3), [1, 3], [0, 4, True, "2", 1.5], "a whole number from 1 to 3"),
+        (OneOf(("A", 1)), ["A", 1], ["B", True, None], "one of A, 1"),
+        (TRUTH, [True, False], [0, "true"], "true or false"),
+        (DOCUMENT, ["{}", '{"a": 1}'], ["[]", "{", "", {"a": 1}], "a JSON object as text"),
+        (TEXTS, [{}, {"a": "b"}], [{"a": 1}, "a", []], "a map of texts"),
+        (FILE, [{"path": "", "sha256": "1"}], ["a.zip", {}], "a file"),
+    ],
+)
+def test_what_a_value_has_to_be(rule: Rule, right: list[object], wrong: list[object], expected: str) -> None:
+    assert [rule.expects(value) for value in right] == [""] * len(right)
+    assert [rule.expects(value) for value in wrong] == [expected] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (None, {}, True),
+        (None, {"a": {"b": []}, "c": False, "d": ""}, True),
+        ({"a": 0, "b": 1}, {"b": 1}, True),
+        ('{"a": 1, "b": [2]}', '{"b":[2],"a":1}', True),
+        ('{"a": 1}', {"a": 1}, True),
+        (None, "x", False),
+        ([1, 2], [2, 1], False),
+        (["", "a"], ["a"], False),
+        (1, True, False),
+        ({"path": "/a", "sha256": "1"}, {"path": "", "sha256": "1"}, True),
+        ({"path": "/a", "sha256": "1"}, {"path": "/a", "sha256": "2"}, False),
+    ],
+)
+def test_what_has_the_same_effect(one: object, other: object, same: bool) -> None:
+    assert same_effect(one, other) is same
+    assert same_effect(other, one) is same
+
+
+def test_what_the_api_says_becomes_what_the_program_says() -> None:
+    rules = [{"id": "a", "filter": {"prefix": "raw/"}, "sseAlgorithm": "AES256"}]
+    renames = {"id": "ID", "sseAlgorithm": "SSEAlgorithm"}
+    assert camel(pascal(rules, renames), renames) == rules
 
 
 def test_nothing_can_be_called_nowhere() -> None:

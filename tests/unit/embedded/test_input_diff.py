@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scout.embedded.deploy.diff import PropertyChange, changed_inputs, property_changes
+from scout.embedded.deploy.diff import PropertyChange, property_changes
 from scout.embedded.resources import UNKNOWN, JsonObject
+from scout.embedded.resources.differences import changed_inputs
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -55,11 +56,11 @@ def test_text_that_only_begins_like_json_is_told_as_it_is() -> None:
     assert _told({"a": "{x"}, {"a": "{y"}) == [("a", "{x", "{y")]
 
 
-def test_an_archive_is_its_contents() -> None:
+def test_a_file_is_its_contents() -> None:
     old = {"code": {"path": "/old/a.zip", "sha256": "1" * 64}}
     assert changed_inputs(old, {"code": {"path": "/new/a.zip", "sha256": "1" * 64}}) == []
     other = {"code": {"path": "/old/a.zip", "sha256": "2" * 64}}
-    assert _told(old, other) == [("code", "archive 111111111111", "archive 222222222222")]
+    assert _told(old, other) == [("code", "file 111111111111", "file 222222222222")]
 
 
 def test_secret_values_are_not_told() -> None:

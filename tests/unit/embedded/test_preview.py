@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scout.embedded.deploy.diff import Change, Op
-from scout.embedded.deploy.errors import ResourceError
+from scout.embedded.errors import ResourceError
 from scout.embedded.resources import UNKNOWN
 from tests.unit.embedded.fakes import Project, ops
 

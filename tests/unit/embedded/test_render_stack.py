@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scout.embedded.deploy.errors import ResourceError
+import artifacts
 from scout.embedded.deploy.render import render
+from scout.embedded.errors import ResourceError
 from scout.embedded.resources import UnknownFunctionError
 
 PROGRAM = """
@@ -49,6 +50,15 @@ def shop(tmp_path: Path) -> Path:
     with zipfile.ZipFile(folder / "code.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("code.py"), "def handler(event, context): return 1")
     return folder
+
+
+def test_a_program_that_does_not_run_for_lambda_makes_no_byte_code(shop: Path, tmp_path: Path) -> None:
+    (shop / "__main__.py").write_text(
+        "import artifacts, pulumi\npulumi.export('bytecode', artifacts.builder().bytecode)\n"
+    )
+    render(shop, "dev", tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "resources.json").read_text())["outputs"] == {"bytecode": False}
+    assert artifacts.builder().bytecode
 
 
 def test_each_definition_and_the_graph_are_written(shop: Path, tmp_path: Path) -> None:

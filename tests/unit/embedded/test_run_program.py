@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import zipfile
@@ -129,16 +130,27 @@ def test_an_archive_arrives_with_its_digest(tmp_path: Path) -> None:
     assert exports == {"id": "id-a"}
 
 
+def test_an_asset_arrives_with_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_bytes(b"A = 1\n")
+    engine = Recorder()
+    exports = _run(tmp_path, "a = Thing('a', code=pulumi.FileAsset('job.py'))\npulumi.export('id', a.id)", engine)
+    digest = hashlib.sha256(b"A = 1\n").hexdigest()
+    assert engine.seen["a"].inputs["code"] == {"path": str(tmp_path / "job.py"), "sha256": digest}
+    assert exports == {"id": "id-a"}
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
         ("pulumi.FileArchive('gone.zip')", r"test:index:Thing 'a': the archive .*gone.zip is not a file"),
         ("pulumi.FileArchive('.')", "is not a file"),
-        ("pulumi.StringAsset('x')", "only an archive that is a file is supported"),
+        ("pulumi.FileAsset('gone.py')", r"test:index:Thing 'a': the asset .*gone.py is not a file"),
+        ("pulumi.StringAsset('x')", r"only an asset that is a file is supported, as in pulumi.FileAsset\('job.py'\)"),
+        ("pulumi.RemoteAsset('https://example.com/x')", "only an asset that is a file is supported"),
         ("pulumi.AssetArchive({'a': pulumi.StringAsset('x')})", "only an archive that is a file is supported"),
     ],
 )
-def test_other_archives_are_refused(tmp_path: Path, value: str, told: str) -> None:
+def test_other_archives_and_assets_are_refused(tmp_path: Path, value: str, told: str) -> None:
     with pytest.raises(ProgramError, match=told):
         _run(tmp_path, f"Thing('a', code={value})", Recorder())
 

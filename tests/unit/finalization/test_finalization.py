@@ -201,11 +201,20 @@ def test_rejections_of_all_states_of_this_run_are_counted():
         (f"{RUN}-abc", "ExtractWithLLM", RUN, 2),
         (f"{RUN}-2", "GeocodeValidate", f"{RUN}-2", 50),
     ):
-        envelope = {"runId": run, "metrics": {"rejected": rejected}}
+        envelope = {"runId": run, "metrics": {"rejected": rejected}, "data": {}}
         simulation.s3.objects[keys.stage_output(execution, state)] = json.dumps(envelope).encode()
     _, manifest = finalize(simulation)
     # A page's last state has counted for the page's other states.
     assert manifest.counts.rejected == 7
+
+
+def test_the_manifest_names_the_releases_that_were_read():
+    simulation = run_with(FOREIGN)
+    data = {"overture": {"release": "2026-11-18.0"}, "extract": {"sha256": "0" * 64}}
+    envelope = {"runId": RUN, "metrics": {}, "data": data}
+    simulation.s3.objects[keys.stage_output(RUN, "TileSweep")] = json.dumps(envelope).encode()
+    _, manifest = finalize(simulation)
+    assert manifest.releases == {"overture": "2026-11-18.0", "osm_extract": "0" * 64}
 
 
 @collector_paused()

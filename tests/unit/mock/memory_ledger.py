@@ -75,9 +75,10 @@ class MemoryLedger:
         self._calls[group] += granted
         return Reservation(group, key, granted, sums[granted], split)
 
-    def settle(self, reservation: Reservation, spent: int, calls: int) -> None:
+    def settle(self, reservation: Reservation, spent: int, calls: int) -> bool:
         self._spent[reservation.group] += spent - reservation.amount
         self._calls[reservation.group] += calls - reservation.granted
+        return True
 
     def release(self, reservation: Reservation, spent: int = 0, calls: int = 0) -> None:
         self.settle(reservation, spent, calls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,14 +15,15 @@ from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import from_lines
 from lambdas.mock.handler import STAGES
 from lambdas.runtime import keys
-from lambdas.runtime.context import Deadline, ExecutionContext
+from lambdas.runtime.context import Deadline, RunContext
+from lambdas.runtime.handover import StageInput, put_out
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.queue import Queue
 from lambdas.runtime.run import Run
-from lambdas.runtime.stage import StageInput
-from lambdas.runtime.storage import Storage, sha256, to_json
+from lambdas.runtime.stage import Stage
+from lambdas.runtime.storage import Storage
 from tests.unit.mock.memory_ledger import MemoryLedger
-from tests.unit.runtime.buckets import MemoryS3
+from tests.unit.runtime.buckets import FailingS3
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 DISCOVERY = ("DiscoverWebSources", "DiscoverTargets", "SeedPrimaries", "ExpandNeighbors", "TileSweep")
@@ -49,8 +50,9 @@ class Simulation:
     job: RunInput
     run_id: str = "run-1"
     modes: dict[str, StateMode] = field(default_factory=lambda: dict.fromkeys(STATES, StateMode.MOCK))
-    s3: MemoryS3 = field(default_factory=MemoryS3)
+    s3: FailingS3 = field(default_factory=FailingS3)
     seconds: dict[str, float] = field(default_factory=dict)
+    stages: Mapping[str, Stage] = field(default_factory=lambda: STAGES)
 
     def __post_init__(self) -> None:
         self.ledger = MemoryLedger(self.job, self.modes, self.run_id)
@@ -59,7 +61,7 @@ class Simulation:
     def stage(self, state: str, previous: str | None, data: Any = None, execution: str | None = None) -> dict[str, Any]:
         """Run one state, and put its output where the next one reads it."""
         execution = execution or self.run_id
-        context = ExecutionContext.parse(
+        context = RunContext.parse(
             {
                 "executionId": execution,
                 "runId": self.run_id,
@@ -78,21 +80,15 @@ class Simulation:
             deadline=Deadline(60),
         )
         started = time.process_time()
-        output = STAGES[state](StageInput(context, self.storage), run)
+        output = self.stages[state](StageInput(context, self.storage), run)
         spent = time.process_time() - started
         self.seconds[state] = self.seconds.get(state, 0) + spent
-        envelope = {
-            "runId": self.run_id,
-            "metrics": output.metrics,
-            "sha256": sha256(to_json(output.data)),
-            "data": output.data,
-        }
-        self.storage.put_once(keys.stage_output(execution, state), to_json(envelope))
+        summary = put_out(self.storage, context, output, {"runId": self.run_id})
         if state in self.modes:
             self.ledger.reports[state] = StateReport(
-                mode=self.modes[state], status=StateStatus.SUCCEEDED, seconds=spent, records=output.records
+                mode=self.modes[state], status=StateStatus.SUCCEEDED, seconds=spent, records=summary["records"]
             )
-        return {"records": output.records, "metrics": output.metrics, **output.result}
+        return {"records": summary["records"], "metrics": output.metrics, **output.result}
 
     def process_frontier(self, most: int | None = None) -> None:
         """Process what waits in the frontier, and what that brings, until nothing waits or a gate is closed."""

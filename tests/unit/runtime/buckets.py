@@ -1,28 +1,27 @@
-"""An S3 client without S3: a bucket in memory that breaks off, fails, or loses replies when told to."""
+"""An S3 client without S3 that breaks off, fails, or loses replies when told to."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionClosedError, ResponseStreamingError
-from botocore.response import StreamingBody
+from botocore.exceptions import ConnectionClosedError, ResponseStreamingError
 
-_CODES = {403: "AccessDenied", 404: "NoSuchKey", 409: "ConditionalRequestConflict", 412: "PreconditionFailed"}
+from lambdas.testing.memory_s3 import MemoryS3, refusal
 
 
-class MemoryS3:
-    """The calls of an S3 client that ``Storage`` makes.
+class FailingS3(MemoryS3):
+    """A bucket in memory, with failures.
 
     Attributes:
-        objects: What stands in the bucket.
         failures: HTTP statuses (or exceptions) that the next calls end with, instead of being done.
         broken_reads: How many of the next reads break off in the middle.
         lost_writes: How many of the next writes are done, but their replies are lost.
+        reads: How often an object was read.
     """
 
     def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
+        super().__init__()
         self.failures: list[int | Exception] = []
         self.broken_reads = 0
         self.lost_writes = 0
@@ -30,58 +29,41 @@ class MemoryS3:
 
     def put_object(self, **arguments: Any) -> Any:
         self._fail("PutObject")
-        if "IfNoneMatch" in arguments and arguments["Key"] in self.objects:
-            raise _refusal(412, "PutObject")
-        self.objects[arguments["Key"]] = arguments["Body"]
+        answer = super().put_object(**arguments)
         if self.lost_writes:
             # botocore sends the write again by itself, and hands on the answer to that.
             self.lost_writes -= 1
             return self.put_object(**arguments)
-        return {}
+        return answer
 
     def get_object(self, **arguments: Any) -> Any:
         self.reads += 1
         self._fail("GetObject")
-        if arguments["Key"] not in self.objects:
-            raise _refusal(404, "GetObject")
-        body = self.objects[arguments["Key"]]
+        answer = super().get_object(**arguments)
         if self.broken_reads:
             self.broken_reads -= 1
             return {"Body": _Broken()}
-        return {"Body": StreamingBody(io.BytesIO(body), len(body))}
+        return answer
 
     def head_object(self, **arguments: Any) -> Any:
         self._fail("HeadObject")
-        if arguments["Key"] not in self.objects:
-            raise _refusal(404, "HeadObject")
-        return {}
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_objects_v2"
-        return self
+        return super().head_object(**arguments)
 
     def paginate(self, **arguments: Any) -> Any:
-        found = [{"Key": key} for key in sorted(self.objects) if key.startswith(arguments["Prefix"])]
+        found = [item for page in super().paginate(**arguments) for item in page.get("Contents", [])]
         return [{"Contents": found[:2]}, {"Contents": found[2:]}] if found else [{}]
 
     def _fail(self, operation: str) -> None:
         if self.failures:
             failure = self.failures.pop(0)
-            raise failure if isinstance(failure, Exception) else _refusal(failure, operation)
+            raise failure if isinstance(failure, Exception) else refusal(failure, operation)
 
 
 class _Broken:
-    def read(self) -> bytes:
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        yield b"ha"
         raise ResponseStreamingError(error="the connection was reset")
 
 
 def no_connection() -> Exception:
     return ConnectionClosedError(endpoint_url="https://s3")
-
-
-def _refusal(status: int, operation: str) -> ClientError:
-    answer: Any = {
-        "Error": {"Code": _CODES.get(status, "InternalError"), "Message": "refused"},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    return ClientError(answer, operation)

@@ -5,7 +5,7 @@ import pytest
 from lambdas.contracts.connectors import Connector
 from lambdas.runtime import errors, keys
 from lambdas.runtime.calls import Request
-from lambdas.runtime.context import Deadline, ExecutionContext, StageResult
+from lambdas.runtime.context import Deadline, ExecutionContext, RunContext, StageResult
 from lambdas.runtime.errors import InvalidInput, ServiceUnavailable
 from workflow.retries import PERMANENT_ERRORS, TRANSIENT_ERRORS
 
@@ -28,7 +28,7 @@ def test_the_event_of_a_stage_is_read():
 @pytest.mark.parametrize("field", ["executionId", "runId", "currentStage", "workflowBucket"])
 def test_a_missing_field_is_named(field):
     with pytest.raises(InvalidInput, match=f"{field}: Field required"):
-        ExecutionContext.parse({name: value for name, value in EVENT.items() if name != field})
+        RunContext.parse({name: value for name, value in EVENT.items() if name != field})
 
 
 @pytest.mark.parametrize("bad", ["../other", "a/b", "", "%2e", "a" * 129, ".hidden"])
@@ -68,7 +68,7 @@ def test_the_state_machines_know_every_error_by_its_kind():
     """A name that only one side knows would be retried when it must not be, or not retried when it should."""
     assert set(errors.PERMANENT) == set(PERMANENT_ERRORS)
     assert set(errors.TRANSIENT) == {name for name in TRANSIENT_ERRORS if not name.startswith("Lambda.")}
-    assert (len(errors.PERMANENT), len(errors.TRANSIENT)) == (10, 5)
+    assert (len(errors.PERMANENT), len(errors.TRANSIENT)) == (12, 5)
 
 
 def test_requests_with_equal_params_are_the_same_request():

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.runtime.documents import to_json
 from lambdas.runtime.errors import AccessDenied, InputNotFound, OutputConflict, TransientStorageError
-from lambdas.runtime.storage import Storage, to_json
-from tests.unit.runtime.buckets import MemoryS3, no_connection
+from lambdas.runtime.storage import Storage
+from tests.unit.runtime.buckets import FailingS3, no_connection
 
 
 @pytest.fixture
-def s3() -> MemoryS3:
-    return MemoryS3()
+def s3() -> FailingS3:
+    return FailingS3()
 
 
 @pytest.fixture
-def storage(s3: MemoryS3) -> Storage:
+def storage(s3: FailingS3) -> Storage:
     return Storage("bucket", s3)  # type: ignore[arg-type]
 
 

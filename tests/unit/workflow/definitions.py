@@ -7,7 +7,7 @@ from typing import Any
 from workflow.city_states import CityState
 from workflow.definition import MachineType, StateMachine
 from workflow.rules import check
-from workflow.states import ALL_ERRORS, Catcher, Fail, State, Task
+from workflow.states import ALL_ERRORS, Catcher, Choice, Fail, State, Task
 from workflow.targets import LambdaFunction, Targets
 
 STANDARD, EXPRESS = MachineType.STANDARD, MachineType.EXPRESS
@@ -53,3 +53,17 @@ def city_targets(**changes: Any) -> Targets:
         "workflow_bucket": "data-scout-test-data-123456789012",
     }
     return Targets(**(valid | changes))
+
+
+def task_of(machine: StateMachine, name: str) -> Task:
+    """A Task of a machine."""
+    state = machine.states[name]
+    assert isinstance(state, Task)
+    return state
+
+
+def choice_of(machine: StateMachine, name: str) -> Choice:
+    """A Choice of a machine."""
+    state = machine.states[name]
+    assert isinstance(state, Choice)
+    return state

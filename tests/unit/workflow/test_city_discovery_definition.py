@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.workflow.definitions import STANDARD, city_targets
+from tests.unit.workflow.definitions import STANDARD, choice_of, city_targets, task_of
 from workflow.city_discovery import GATES, city_discovery
 from workflow.city_states import PHASES, CityState, Phase
 from workflow.graph import loops, reachable, successors
@@ -20,27 +20,15 @@ DISCOVERY = [state.value for state in PHASES[Phase.DISCOVERY]]
 FINALIZATION = [state.value for state in PHASES[Phase.FINALIZATION]]
 
 
-def _task(name: str) -> Task:
-    state = CITY.states[name]
-    assert isinstance(state, Task)
-    return state
-
-
-def _choice(name: str) -> Choice:
-    state = CITY.states[name]
-    assert isinstance(state, Choice)
-    return state
-
-
 def _payload(name: str) -> dict[str, Any]:
-    payload = (_task(name).parameters or {})["Payload"]
+    payload = (task_of(CITY, name).parameters or {})["Payload"]
     assert isinstance(payload, dict)
     return payload
 
 
 def _caught(name: str, error: str = ALL_ERRORS) -> str:
     """Where an error of a state leads."""
-    return next(catcher.next for catcher in _task(name).catch or () if error in catcher.error_equals)
+    return next(catcher.next for catcher in task_of(CITY, name).catch or () if error in catcher.error_equals)
 
 
 def _way(start: str, **answers: bool) -> list[str]:
@@ -73,13 +61,13 @@ def test_a_run_that_is_refused_fails_with_the_reason():
     assert _caught("OpenRun") == "RunRefused"
     assert CITY.states["RunRefused"] == Fail(error_path="$.Error", cause_path="$.Cause")
     # The whole state is replaced by the error, whatever the input was.
-    assert [catcher.result_path for catcher in _task("OpenRun").catch or ()] == [None]
+    assert [catcher.result_path for catcher in task_of(CITY, "OpenRun").catch or ()] == [None]
 
 
 @pytest.mark.parametrize("gate", GATES)
 def test_a_closed_gate_ends_the_search_and_keeps_what_was_found(gate: str):
     assert _way(gate, **{gate: True}) == [gate, "CloseFrontier", *FINALIZATION, "IsRunFailed", "RunSucceeded"]
-    condition = _choice(gate).choices[0].when
+    condition = choice_of(CITY, gate).choices[0].when
     assert condition == Comparison(variable="$.frontier.gate", string_equals=GATES[gate])
 
 
@@ -120,7 +108,7 @@ def test_a_frontier_that_cannot_be_closed_is_left_open():
 
 @pytest.mark.parametrize("choice", ["ToDLQOrContinue", "ToDLQOrDedupe", "ToDLQOrFinalize"])
 def test_fail_fast_is_what_open_run_said(choice: str):
-    assert _choice(choice).choices[0].when == Comparison(variable="$.run.failFast", boolean_equals=True)
+    assert choice_of(CITY, choice).choices[0].when == Comparison(variable="$.run.failFast", boolean_equals=True)
 
 
 def test_a_run_that_cannot_be_finalized_fails_and_is_reported():
@@ -144,8 +132,8 @@ def test_every_error_is_kept_under_its_state():
 @pytest.mark.parametrize("error", STOP_ERRORS)
 def test_a_search_that_may_not_spend_is_skipped_and_is_no_error(error: str):
     for state, following in zip(DISCOVERY, [*DISCOVERY[1:], "PollFrontier"], strict=True):
-        assert _caught(state, error) == following == _task(state).next
-        assert (_task(state).catch or ())[0].result_path == f"$.results.{state}"
+        assert _caught(state, error) == following == task_of(CITY, state).next
+        assert (task_of(CITY, state).catch or ())[0].result_path == f"$.results.{state}"
 
 
 def test_stages_are_chained_by_the_names_of_their_predecessors():
@@ -173,13 +161,13 @@ def test_only_the_first_stage_gets_the_input_and_only_the_last_the_errors():
 def test_what_states_hand_on_is_small():
     kept = {"status.$", "recordsProcessed.$", "outputKey.$"}
     for name in (*DISCOVERY, *FINALIZATION[:-1]):
-        assert set(_task(name).result_selector or {}) == kept
-        assert _task(name).result_path == f"$.results.{name}"
-    assert set(_task("Finalize").result_selector or {}) == {*kept, "runStatus.$"}
+        assert set(task_of(CITY, name).result_selector or {}) == kept
+        assert task_of(CITY, name).result_path == f"$.results.{name}"
+    assert set(task_of(CITY, "Finalize").result_selector or {}) == {*kept, "runStatus.$"}
 
 
 def test_the_report_has_the_shape_of_a_frontier_message():
-    parameters = _task("SendToDLQ").parameters or {}
+    parameters = task_of(CITY, "SendToDLQ").parameters or {}
     assert parameters["QueueUrl"] == "https://queue"
     body, attributes = parameters["MessageBody"], parameters["MessageAttributes"]
     assert isinstance(body, dict)
@@ -196,7 +184,7 @@ def test_the_report_has_the_shape_of_a_frontier_message():
 
 
 def test_every_other_state_has_what_open_run_makes():
-    assert _task("OpenRun").result_selector == {"run.$": "$.Payload.run", "results": {}, "errors": {}}
+    assert task_of(CITY, "OpenRun").result_selector == {"run.$": "$.Payload.run", "results": {}, "errors": {}}
     assert _payload("OpenRun") == {
         "operation": "OpenRun",
         "executionId.$": "$$.Execution.Name",
@@ -216,7 +204,7 @@ def test_every_other_state_has_what_open_run_makes():
 
 def test_closing_outlasts_the_pages_in_flight():
     """The longest a page can be in flight is the 300 s of an Express execution; jitter halves the waits on average."""
-    busy = (_task("CloseFrontier").retry or ())[0]
+    busy = (task_of(CITY, "CloseFrontier").retry or ())[0]
     assert busy.error_equals == ("FrontierBusy",)
     assert busy.total_delay / 2 > 300
     assert CITY.states["AwaitFrontier"].to_asl()["SecondsPath"] == "$.frontier.waitSeconds"

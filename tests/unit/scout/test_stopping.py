@@ -11,11 +11,11 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from scout import stopping
+from scout.cities import stopping
 from scout.deployment import Deployment
 from scout.errors import ScoutError
 
-JOB = (Path(__file__).parents[2] / "examples" / "input.edinburgh.json").read_text(encoding="utf-8")
+JOB = (Path(__file__).parents[3] / "examples" / "input.edinburgh.json").read_text(encoding="utf-8")
 
 
 def refusal(operation: str, code: str = "AccessDeniedException") -> ClientError:
@@ -92,15 +92,15 @@ class FakeAws:
 
 
 def stack(aws: Any) -> Deployment:
-    return Deployment("mock", aws, "bucket", "ledger", "frontier", "dlq", "city", "pages", "frontier-pipe")
+    return Deployment("mock", aws, "bucket", "ledger", "frontier", "dlq", "city", "pages", "frontier-pipe", {})
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes by sleeping alone."""
     now = [0.0]
-    monkeypatch.setattr("scout.stopping.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    monkeypatch.setattr("scout.stopping.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("scout.queues.pipes.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("scout.queues.pipes.time.monotonic", lambda: now[0])
 
 
 def test_runs_are_held_before_the_pipe_is_waited_for() -> None:

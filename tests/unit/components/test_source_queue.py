@@ -1,4 +1,4 @@
-"""FrontierQueue: a queue whose messages come back neither too early nor for ever."""
+"""SourceQueue: a queue whose messages come back neither too early nor for ever."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.frontier_queue import FrontierQueue, FrontierQueueArgs, visibility_timeout
+from components.source_queue import SourceQueue, SourceQueueArgs, visibility_timeout
 from tests.unit.pulumi_support import Graph, context_of, record
 
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:data-scout-mock-frontier"
@@ -16,9 +16,9 @@ QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:data-scout-mock-frontier"
 
 def build(consumer_timeout_seconds: int = 300, **changes: object) -> Graph:
     context = context_of(changes)
-    return record(
-        lambda: FrontierQueue("frontier", FrontierQueueArgs(context, consumer_timeout_seconds, "city-failure"))
-    )
+    tries = context.settings.frontier.max_receive_count
+    args = SourceQueueArgs(context, "frontier", consumer_timeout_seconds, tries, "city-failure")
+    return record(lambda: SourceQueue("frontier", args))
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def graph() -> Graph:
 def test_it_is_two_queues_each_with_a_policy(graph):
     assert graph.names("Queue") == {"data-scout-mock-frontier", "data-scout-mock-frontier-dlq"}
     assert len(graph.of_type("QueuePolicy")) == 2
-    assert len(graph.resources) == 5
-    assert graph.component_outputs["FrontierQueue frontier"] == {
+    assert len(graph.resources) == 6
+    assert graph.component_outputs["SourceQueue frontier"] == {
         "url": "https://sqs.us-east-1.amazonaws.com/123456789012/data-scout-mock-frontier",
         "arn": QUEUE_ARN,
         "dlqUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/data-scout-mock-frontier-dlq",
@@ -59,7 +59,8 @@ def test_both_poll_long_and_are_encrypted_and_tagged(graph):
     for queue in graph.of_type("Queue"):
         assert queue.inputs["receiveWaitTimeSeconds"] == 20
         assert queue.inputs["sqsManagedSseEnabled"] is True
-        assert queue.inputs["tags"]["component"] == "frontier-queue"
+        own = {"frontier": "source-queue", "frontier-dlq": "dead-letter-queue"}
+        assert queue.inputs["tags"]["component"] == own[queue.name]
 
 
 def test_both_refuse_what_does_not_come_over_tls(graph):
