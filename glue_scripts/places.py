@@ -25,7 +25,7 @@ from glue_scripts.parts import Part as PartFile
 from glue_scripts.parts import PartWriter
 from lambdas.contracts.candidate import Candidate
 from lambdas.finalization.memory import collector_paused
-from lambdas.finalization.outputs import to_lines
+from lambdas.finalization.spool import line_of
 from lambdas.places.clusters import Cluster, cluster
 from lambdas.places.columns import SOURCES, Columns
 from lambdas.places.counts import Counts, Mentions
@@ -256,4 +256,4 @@ def _lines(merged_at: str, members: Iterable[tuple[tuple[str, int], Any]]) -> It
         found = [value for _, value in group]
         sightings = [Candidate.model_validate_json(text) for _, text, _ in found]
         told = {record: reason for record, _, reason in found if reason is not None}
-        yield to_lines([fuse(sightings, told, merged_at, place_id)])
+        yield line_of(fuse(sightings, told, merged_at, place_id))

@@ -24,7 +24,7 @@ from lambdas.contracts.manifest import (
     StoppedBy,
 )
 from lambdas.finalization.memory import collector_paused
-from lambdas.finalization.outputs import from_lines, named_outputs, output_of, verified
+from lambdas.finalization.outputs import named_outputs, output_of, places_of, verified
 from lambdas.runtime import keys
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.documents import to_json
@@ -81,11 +81,13 @@ def finalize(given: StageInput, run: Run, measure: Measure = no_truth, report: R
     caught = (given.initial_data or {}).get("errors", {})
     data = output_of(run, "Rank") or output_of(run, "Persist") or {"outputs": [], "counts": {}}
     outputs = list(named_outputs(data))
-    bodies = dict(zip(outputs, in_parallel(lambda output: verified(run, output), outputs), strict=True))
-    ranked = next((body for output, body in bodies.items() if output.key == keys.places(run.slug, run.run_id)), None)
+    result = keys.places(run.slug, run.run_id)
+    ranked = next((output for output in outputs if output.key == result), None)
+    others = [output for output in outputs if output is not ranked]
+    in_parallel(lambda output: verified(run, output).close(), others)
     quality, added = Quality(), Report()
     if ranked is not None:
-        places = from_lines(ranked)
+        places = places_of(run, ranked)
         quality, added = measure(run, places), report(run, places)
     outputs = [*outputs, *added.outputs]
     manifest = _kept(run, _manifest(run, caught, data["counts"], quality, added, outputs=outputs))

@@ -1,4 +1,4 @@
-"""Pausing the garbage collector while tens of thousands of records are read and written."""
+"""Pausing the garbage collector while the traits of tens of thousands of records are collected."""
 
 from __future__ import annotations
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from pydantic import TypeAdapter
 
 from lambdas.contracts.candidate import Place
 from lambdas.contracts.manifest import Output
+from lambdas.finalization.spool import Spooled
 from lambdas.runtime import keys
-from lambdas.runtime.documents import sha256
 from lambdas.runtime.errors import InputNotFound, OutputConflict, VerificationFailed
 from lambdas.runtime.run import Run
 
@@ -36,11 +36,6 @@ def canonical_key(slug: str, run_id: str) -> str:
 def beside(key: str, suffix: str) -> str:
     """The key of the same places in another form: ``places.jsonl`` becomes ``places.parquet``."""
     return f"{key.removesuffix('.jsonl')}.{suffix}"
-
-
-def to_lines(places: Iterable[Place]) -> bytes:
-    """Places as JSON lines."""
-    return "".join(place.model_dump_json(exclude_none=True) + "\n" for place in places).encode()
 
 
 def from_lines(body: bytes) -> list[Place]:
@@ -93,21 +88,32 @@ def digest_of(file: IO[bytes]) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def verified(run: Run, output: Output) -> bytes:
-    """Read an output, and compare it with what names it.
+def verified(run: Run, output: Output) -> IO[bytes]:
+    """Read an output into a temporary file, and compare it with what names it.
 
     Raises:
         VerificationFailed: It does not exist, or is another one.
     """
     try:
-        body = run.storage.get(output.key)
+        file = run.storage.fetch(output.key)
     except InputNotFound as error:
         raise VerificationFailed(f"{output.key} is named as an output and does not exist.") from error
-    if len(body) != output.bytes or sha256(body) != output.sha256:
+    digest, size = digest_of(file)
+    if (size, digest) != (output.bytes, output.sha256):
+        file.close()
         raise VerificationFailed(
-            f"{output.key} has {len(body)} bytes with digest {sha256(body)}, not {output.bytes} with {output.sha256}."
+            f"{output.key} has {size} bytes with digest {digest}, not {output.bytes} with {output.sha256}."
         )
-    return body
+    return file
+
+
+def places_of(run: Run, output: Output) -> Spooled[Place]:
+    """The places that an output holds, one a line.
+
+    Raises:
+        VerificationFailed: As for :func:`verified`.
+    """
+    return Spooled(Place, verified(run, output))
 
 
 def output_of(run: Run, state: str) -> Mapping[str, Any] | None:

@@ -5,28 +5,27 @@ Mock states do no more than these functions do by default; what real ones do bes
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from lambdas.contracts.candidate import Candidate, Place
 from lambdas.contracts.finalization import RankSettings
 from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import (
     GEOJSON_TYPE,
     JSON_LINES_TYPE,
     canonical_key,
-    from_lines,
     named_outputs,
     output_of,
-    to_lines,
+    places_of,
     unranked_key,
     verified,
-    write,
     write_file,
 )
-from lambdas.finalization.spool import SpooledCandidates
+from lambdas.finalization.spool import Spooled, line_of
 from lambdas.places.geo import Point
-from lambdas.places.geojson import feature_collection
+from lambdas.places.geojson import write_collection
 from lambdas.runtime import keys
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.errors import InvalidInput
@@ -49,13 +48,13 @@ def dedupe_canonicalize(_: StageInput, run: Run, known_ids: Mapping[str, str] | 
     """
     from lambdas.places.dedupe import Deduplication  # noqa: PLC0415 - numpy takes a tenth of a second
 
-    work = Deduplication(run.job.city, SpooledCandidates())
+    work = Deduplication(run.job.city, Spooled(Candidate))
     for candidate in run.each_candidate():
         work.add(candidate)
     count = 0
     with spool() as lines:
         for place in work.places(run.record.started_at, known_ids or {}):
-            lines.write(to_lines([place]))
+            lines.write(line_of(place))
             count += 1
         return handed_over(run, lines, sightings=work.sightings, places=count)
 
@@ -92,8 +91,8 @@ def persist(given: StageInput, run: Run) -> StageOutput:
         OutputConflict: Other places of this run were kept before.
     """
     data = given.read()
-    body = verified(run, named_outputs(data)[0])
-    output = write(run, canonical_key(run.slug, run.run_id), body, JSON_LINES_TYPE)
+    with verified(run, named_outputs(data)[0]) as lines:
+        output = write_file(run, canonical_key(run.slug, run.run_id), lines, JSON_LINES_TYPE)
     counts = data["counts"]
     return StageOutput(data={"outputs": [output], "counts": counts}, records=counts["places"], metrics=counts)
 
@@ -124,19 +123,28 @@ def rank_places(given: StageInput, run: Run, settings: RankSettings | None = Non
         raise InvalidInput(f"Persist has put out {', '.join(kept) or 'nothing'}, and no {canonical_key('*', '*')}.")
     center = run.job.seed.center
     graph = near_edges(run)
-    ranked = rank(from_lines(verified(run, places)), Point(center.lat, center.lng), settings=settings, near=graph)
-    map_body = json.dumps(feature_collection(ranked, city=run.job.city), ensure_ascii=False, separators=(",", ":"))
-    outputs = [
-        write(run, keys.places(run.slug, run.run_id), to_lines(ranked), JSON_LINES_TYPE),
-        write(run, keys.places_geojson(run.slug, run.run_id), map_body.encode(), GEOJSON_TYPE),
-    ]
-    primaries = sum(place.tier == "primary" for place in ranked)
-    counts = {**data["counts"], "primaries": primaries, "secondaries": len(ranked) - primaries}
+    ranked = rank(places_of(run, places), Point(center.lat, center.lng), settings=settings, near=graph)
+    tiers: Counter[str | None] = Counter()
+    with spool() as lines, spool() as features:
+        write_collection(_listed(ranked, lines, tiers), features, city=run.job.city)
+        outputs = [
+            write_file(run, keys.places(run.slug, run.run_id), lines, JSON_LINES_TYPE),
+            write_file(run, keys.places_geojson(run.slug, run.run_id), features, GEOJSON_TYPE),
+        ]
+    counts = {**data["counts"], "primaries": tiers["primary"], "secondaries": tiers["secondary"]}
     return StageOutput(
         data={"outputs": [*data["outputs"], *outputs], "counts": counts},
-        records=len(ranked),
+        records=tiers.total(),
         metrics={**counts, "near_edges": len(graph)},
     )
+
+
+def _listed(places: Iterable[Place], lines: IO[bytes], tiers: Counter[str | None]) -> Iterator[Place]:
+    """The same places, each of which has been written to a file and counted."""
+    for place in places:
+        lines.write(line_of(place))
+        tiers[place.tier] += 1
+        yield place
 
 
 def near_edges(run: Run) -> list[tuple[str, str, float]]:

@@ -9,7 +9,8 @@ from lambdas.contracts.candidate import Place
 from lambdas.contracts.finalization import FinalizationSettings, QualityBars
 from lambdas.contracts.manifest import Output
 from lambdas.finalization import finalize as shared
-from lambdas.finalization.outputs import JSON_LINES_TYPE, to_lines, write, write_file
+from lambdas.finalization.outputs import JSON_LINES_TYPE, write, write_file
+from lambdas.finalization.spool import line_of
 from lambdas.finalize.attribution import attribution, without_share_alike
 from lambdas.finalize.bars import measure
 from lambdas.finalize.checks import google_ids
@@ -63,7 +64,7 @@ def _report(run: Run, places: Sequence[Place], asked: QualityBars) -> shared.Rep
     named = to_json(attribution(places, city=run.job.city, run_id=run.run_id))
     with spool() as lines:
         for place in without_share_alike(places, run.each_candidate()):
-            lines.write(to_lines([place]))
+            lines.write(line_of(place))
         export = write_file(run, keys.places_free(run.slug, run.run_id), lines, JSON_LINES_TYPE)
     credit = write(run, keys.attribution(run.slug, run.run_id), named, JSON_TYPE)
     return shared.Report((Output.parse(credit), Output.parse(export)), measured.bars, measured.coverage)

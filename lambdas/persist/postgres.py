@@ -19,7 +19,7 @@ from pg8000.native import Connection, identifier
 from lambdas.contracts.candidate import Place
 from lambdas.contracts.finalization import PostgresSettings
 from lambdas.persist.rows import Row, neighborhood_rows, rows_of
-from lambdas.places.rank import Near
+from lambdas.places.near import Near
 from lambdas.runtime.context import Deadline
 from lambdas.runtime.errors import AccessDenied, InvalidInput, ServiceUnavailable
 from lambdas.runtime.run import Run
@@ -54,7 +54,7 @@ class Access:
         user: As whom.
         password: With which password, if any.
         port: Its port.
-        ca: A certificate authority, as PEM, that is trusted beside the system's.
+        ca: A certificate authority, as PEM, that is trusted in place of the system's.
     """
 
     host: str
@@ -113,7 +113,7 @@ class Database:
                 port=access.port,
                 password=access.password,
                 timeout=settings.timeout_seconds,
-                ssl_context=ssl.create_default_context(cadata=access.ca) if settings.tls else None,
+                ssl_context=_tls(access.ca) if settings.tls else None,
                 application_name="data-scout",
             )
 
@@ -123,7 +123,7 @@ class Database:
 
         Raises:
             AccessDenied: The function may not read the secret, or the database does not let it in.
-            InvalidInput: The secret does not exist, or holds no connection.
+            InvalidInput: The secret does not exist, or holds no connection; the database's certificate is not trusted.
             ServiceUnavailable: One of the two could not be reached.
         """
         return cls(_access(settings.secret), settings, deadline)
@@ -228,6 +228,16 @@ def _access(secret: str) -> Access:
         raise InvalidInput(f"The secret {secret} of persist.postgres: {error}.") from error
 
 
+def _tls(ca: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=ca)
+    except (ssl.SSLError, TypeError) as error:
+        # TypeError: PEM is ASCII.
+        raise InvalidInput(
+            f"The member ca of the secret of persist.postgres is no certificate in PEM: {error}."
+        ) from error
+
+
 @contextmanager
 def _named_errors() -> Iterator[None]:
     """What the driver raises, by the names that Retry knows."""
@@ -241,5 +251,10 @@ def _named_errors() -> Iterator[None]:
         if state.startswith(_PASSING):
             raise ServiceUnavailable(f"PostgreSQL is busy or going down: {text} ({state}).") from error
         raise InvalidInput(f"PostgreSQL refuses the places: {text} ({state or 'no code'}).") from error
+    except ssl.SSLCertVerificationError as error:
+        raise InvalidInput(
+            f"The certificate of PostgreSQL is not trusted ({error.verify_message}): put the authority that issued it,"
+            " as PEM, into the member ca of the secret of persist.postgres."
+        ) from error
     except (pg8000.Error, OSError) as error:
         raise ServiceUnavailable(f"PostgreSQL could not be reached, or was lost: {error}") from error

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from lambdas.contracts.candidate import Place
 from lambdas.places.cells import cell_at
-from lambdas.places.fusion import place_id_of
-from lambdas.places.geo import distance_m
-from lambdas.places.rank import Near
+from lambdas.places.near import Near, edges
 
 Row: TypeAlias = dict[str, Any]
 H3_RESOLUTIONS = (8, 9, 12)
@@ -69,7 +67,7 @@ def rows_of(place: Place, *, city: str, run_id: str, seen_at: str) -> dict[str, 
     return rows
 
 
-def neighborhood_rows(places: Sequence[Place], near: Iterable[Near], *, seen_at: str) -> list[Row]:
+def neighborhood_rows(places: Iterable[Place], near: Sequence[Near], *, seen_at: str) -> list[Row]:
     """The NEAR edges between places, each once, with the metres between their final positions.
 
     Args:
@@ -77,24 +75,8 @@ def neighborhood_rows(places: Sequence[Place], near: Iterable[Near], *, seen_at:
         near: The edges that searches for neighbours found; those to records that no place has are left out.
         seen_at: When the run began (ISO 8601).
     """
-    by_id = {place.place_id: place for place in places}
-    of_record = {record: place.place_id for place in places for record in place.members}
-    # A primary was named before the run's end, perhaps after another of its members.
-    of_name = {place_id_of(record): place_id for record, place_id in of_record.items()}
-    metres: dict[tuple[str, str], float] = {}
-    for primary, record, found in near:
-        one = primary if primary in by_id else of_name.get(primary)
-        other = of_record.get(record)
-        if one is not None and other is not None and one != other:
-            metres.setdefault((one, other), _between(by_id, one, other, found))
+    metres = {(edge.place_id, edge.neighbour_id): edge.metres for edge in edges(places, near) if edge.neighbour_id}
     return [
         {"place_id": one, "neighbor_id": other, "distance_m": distance, "seen_at": seen_at}
         for (one, other), distance in sorted(metres.items())
     ]
-
-
-def _between(by_id: Mapping[str, Place], one: str, other: str, found: float) -> float:
-    first, second = by_id[one], by_id[other]
-    if first.lat is None or first.lng is None or second.lat is None or second.lng is None:
-        return found
-    return round(distance_m((first.lat, first.lng), (second.lat, second.lng)), 1)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
-
 from lambdas.contracts.finalization import FinalizationSettings
 from lambdas.finalization import results
-from lambdas.finalization.memory import collector_paused
 from lambdas.finalization.outputs import (
     GEOJSON_TYPE,
     PARQUET_TYPE,
     beside,
     canonical_key,
-    from_lines,
     named_outputs,
-    verified,
-    write,
+    places_of,
     write_file,
 )
-from lambdas.places.geojson import feature_collection
+from lambdas.places.geojson import write_collection
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.handover import StageInput
 from lambdas.runtime.run import Run
 from lambdas.runtime.storage import spool
 
 
-@collector_paused()
 def persist(given: StageInput, run: Run) -> StageOutput:
     """Keep the places as they are before ranking.
 
@@ -48,12 +42,13 @@ def persist(given: StageInput, run: Run) -> StageOutput:
     settings = FinalizationSettings.of_environment().persist
     output = results.persist(given, run)
     (lines,) = named_outputs(output.data)
-    places = from_lines(verified(run, lines))
+    places = places_of(run, lines)
     key = canonical_key(run.slug, run.run_id)
     outputs, metrics = list(output.data["outputs"]), dict(output.metrics)
     if settings.geojson:
-        text = json.dumps(feature_collection(places, city=run.job.city), ensure_ascii=False, separators=(",", ":"))
-        outputs.append(write(run, beside(key, "geojson"), text.encode(), GEOJSON_TYPE))
+        with spool() as file:
+            write_collection(places, file, city=run.job.city)
+            outputs.append(write_file(run, beside(key, "geojson"), file, GEOJSON_TYPE))
     if settings.parquet:
         from lambdas.finalization.parquet import write_places  # noqa: PLC0415 - only where it is wanted
 

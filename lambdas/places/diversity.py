@@ -11,38 +11,42 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lambdas.contracts.candidate import Place
-from lambdas.places.geo import earth_fixed
+from lambdas.places.geo import Point, earth_fixed
 
 _NEAR, _SAME_CATEGORY, _FADES_M = 0.6, 0.4, 300.0
 # Beyond them, computers differ.
 _DIGITS = 9
 
 
-def diverse(places: Sequence[Place], scores: Sequence[float], count: int, relevance: float) -> list[tuple[int, float]]:
+def diverse(
+    points: Sequence[Point | None],
+    categories: Sequence[str],
+    scores: Sequence[float],
+    *,
+    count: int,
+    relevance: float,
+) -> list[tuple[int, float]]:
     """Choose places, one after another.
 
     Args:
-        places: To choose from, the best first.
+        points: Where the places are, the best first; ``None`` where that is not known.
+        categories: Their categories.
         scores: Their scores, 0 to 1.
         count: How many to choose.
         relevance: What a score counts against likeness, 0 to 1.
 
     Returns:
         The positions of those chosen, in the order in which they were, each with how unlike it was to those before it.
-        Of equals the one that stands first in ``places`` is chosen.
+        Of equals the one that stands first is chosen.
     """
     nowhere = (float("nan"),) * 3
-    at = np.array(
-        [nowhere if place.lat is None or place.lng is None else earth_fixed((place.lat, place.lng)) for place in places]
-    ).reshape(len(places), 3)
-    names = {category: code for code, category in enumerate(sorted({place.category or "" for place in places}))}
-    category = np.array([names[place.category or ""] for place in places])
+    at = np.array([nowhere if point is None else earth_fixed(point) for point in points]).reshape(len(points), 3)
+    category = np.unique(np.array(categories, np.str_), return_inverse=True)[1]
     worth = relevance * np.array(scores, np.float64)
-    likeness = np.zeros(len(places))
-    left = np.ones(len(places), np.bool_)
+    likeness = np.zeros(len(points))
+    left = np.ones(len(points), np.bool_)
     chosen: list[tuple[int, float]] = []
-    while len(chosen) < min(count, len(places)):
+    while len(chosen) < min(count, len(points)):
         value = np.where(left, np.round(worth - (1 - relevance) * likeness, _DIGITS), -np.inf)
         best = int(np.argmax(value))
         chosen.append((best, round(1 - float(likeness[best]), 6)))

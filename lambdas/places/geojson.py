@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import json
+from collections.abc import Iterable
+from typing import IO, Any
 
 from lambdas.contracts.candidate import Licence, Place
 
 
-def feature_collection(places: Sequence[Place], *, city: str) -> dict[str, Any]:
-    """A FeatureCollection of places.
+def write_collection(places: Iterable[Place], file: IO[bytes], *, city: str) -> None:
+    """Write places to a file as a FeatureCollection, of which one place is in memory at a time.
+
+    A place without a position has a null geometry. After the places, ``attribution`` and ``licences`` name everybody
+    whose data is inside, as their licences require of who shows the map.
 
     Args:
         places: In the order in which they are to be listed.
+        file: Where.
         city: The city's name, as the collection's ``name``.
-
-    Returns:
-        The GeoJSON document. A place without a position has a null geometry. ``attribution`` and ``licences`` name
-        everybody whose data is inside, as their licences require of who shows the map.
     """
-    licences = _distinct(licence for place in places for licence in place.licences)
-    return {
-        "type": "FeatureCollection",
-        "name": city,
-        "attribution": list(dict.fromkeys(licence.attribution for licence in licences)),
-        "licences": [licence.document() for licence in licences],
-        "features": [feature(place) for place in places],
-    }
+    licences: set[Licence] = set()
+    file.write(b'{"type":"FeatureCollection","name":%b,"features":[' % _text(city))
+    for number, place in enumerate(places):
+        licences.update(place.licences)
+        file.write((b",\n" if number else b"\n") + _text(feature(place)))
+    ordered = sorted(licences, key=lambda licence: (licence.id, licence.attribution))
+    owed = list(dict.fromkeys(licence.attribution for licence in ordered))
+    documents = [licence.document() for licence in ordered]
+    file.write(b'\n],"attribution":%b,"licences":%b}\n' % (_text(owed), _text(documents)))
 
 
 def feature(place: Place) -> dict[str, Any]:
@@ -53,5 +55,5 @@ def feature(place: Place) -> dict[str, Any]:
     }
 
 
-def _distinct(licences: Iterable[Licence]) -> list[Licence]:
-    return sorted(dict.fromkeys(licences), key=lambda licence: (licence.id, licence.attribution))
+def _text(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

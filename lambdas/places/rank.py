@@ -22,23 +22,22 @@ to a primary + 0.2 novelty + 0.2 need of coverage (few places around).
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
 
 from lambdas.contracts.candidate import Place, ScoreBreakdown, Source
 from lambdas.contracts.finalization import RankSettings
 from lambdas.places.categories import SIGHTS
 from lambdas.places.cells import around, cell_at
 from lambdas.places.diversity import diverse
-from lambdas.places.fusion import place_id_of
 from lambdas.places.geo import Point, distance_m, earth_fixed
+from lambdas.places.near import Near, edges
 from lambdas.places.sources import trust
 
-Near: TypeAlias = tuple[str, str, float]
-"""A NEAR edge: a primary's place id, a neighbour's record id, and the metres between them."""
 ADJACENT_M = 800.0
 """How far from a primary a secondary is still adjacent to it."""
 
@@ -50,6 +49,32 @@ _DENSITY_RESOLUTION = 9
 _PRIOR_REVIEWS = 20
 _PRIOR_RATING = 4.0
 _SITE_TRUST, _WIKIPEDIA_TRUST = 0.2, 0.5
+
+
+class _Traits(NamedTuple):
+    """What is ranked of a place, and kept in memory of it: some 400 bytes."""
+
+    place_id: str
+    category: str | None
+    at: Point | None
+    popularity: float | None
+    authority: float
+    novelty: float | None
+
+    @classmethod
+    def of(cls, place: Place) -> _Traits:
+        signals = place.additional_content.signals
+        return cls(
+            place_id=place.place_id,
+            category=place.category,
+            at=None if place.lat is None or place.lng is None else Point(place.lat, place.lng),
+            popularity=_raw_popularity(place),
+            authority=_authority(place),
+            novelty=signals.novelty if signals else None,
+        )
+
+    def cell(self, resolution: int) -> str | None:
+        return None if self.at is None else cell_at(self.at, resolution)
 
 
 @dataclass(frozen=True)
@@ -66,41 +91,36 @@ class _City:
     busiest: int
 
     @classmethod
-    def of(cls, places: Sequence[Place], center: Point, near: Iterable[Near]) -> _City:
-        raw = (_raw_popularity(place) for place in places)
+    def of(cls, places: Sequence[_Traits], center: Point, degrees: Mapping[str, int]) -> _City:
         categories = Counter(place.category for place in places)
-        density = Counter(cell for place in places if (cell := _cell(place, _DENSITY_RESOLUTION)))
-        degrees = _degrees(places, near)
+        density = Counter(cell for place in places if (cell := place.cell(_DENSITY_RESOLUTION)))
         return cls(
             degrees=degrees,
             busiest=max(degrees.values(), default=0),
             center=center,
-            popularity=sorted(value for value in raw if value is not None),
+            popularity=sorted(place.popularity for place in places if place.popularity is not None),
             categories=categories,
             commonest=max(categories.values(), default=0),
             density=density,
             densest=max(density.values(), default=0),
         )
 
-    def factors(self, place: Place) -> ScoreBreakdown:
-        popularity = _raw_popularity(place)
-        signals = place.additional_content.signals
-        known = signals.novelty if signals else None
+    def factors(self, place: _Traits) -> ScoreBreakdown:
         return ScoreBreakdown(
-            popularity=None if popularity is None else self._percentile(popularity),
-            authority=_authority(place),
-            geo_centrality=self._centrality(place),
-            novelty=known if known is not None else self._rarity(place.category),
+            popularity=None if place.popularity is None else self._percentile(place.popularity),
+            authority=place.authority,
+            geo_centrality=None if place.at is None else 1 / (1 + distance_m(self.center, place.at) / 1000),
+            novelty=self._rarity(place.category) if place.novelty is None else place.novelty,
             graph_context=self._connections(place) if place.place_id in self.degrees else self._crowd(place),
         )
 
-    def _connections(self, place: Place) -> float:
+    def _connections(self, place: _Traits) -> float:
         """How many NEAR edges it has, on a logarithmic scale."""
         return math.log1p(self.degrees[place.place_id]) / math.log1p(self.busiest)
 
-    def _crowd(self, place: Place) -> float | None:
+    def _crowd(self, place: _Traits) -> float | None:
         """How many places share the cell, as a share of the densest cell's, on a logarithmic scale."""
-        cell = _cell(place, _DENSITY_RESOLUTION)
+        cell = place.cell(_DENSITY_RESOLUTION)
         if cell is None:
             return None
         return math.log1p(self.density[cell]) / math.log1p(self.densest)
@@ -109,105 +129,91 @@ class _City:
         below, upto = bisect_left(self.popularity, popularity), bisect_right(self.popularity, popularity)
         return (below + upto) / 2 / len(self.popularity)
 
-    def _centrality(self, place: Place) -> float | None:
-        point = _point(place)
-        return None if point is None else 1 / (1 + distance_m(self.center, point) / 1000)
-
     def _rarity(self, category: str | None) -> float:
         return 1 - self.categories[category] / self.commonest
 
 
 def rank(
-    places: Sequence[Place], center: Point, *, settings: RankSettings | None = None, near: Iterable[Near] = ()
-) -> list[Place]:
+    places: Sequence[Place], center: Point, *, settings: RankSettings | None = None, near: Sequence[Near] = ()
+) -> Iterator[Place]:
     """Score places, and put them in order.
 
     Args:
-        places: The canonical places of one city.
+        places: The canonical places of one city. They need not fit into memory: each is read three times at most.
         center: The city's centre.
         settings: Weights, how many of the sights become primaries at most, and how much variety counts.
         near: The NEAR edges that searches for neighbours found.
 
-    Returns:
+    Yields:
         The places with tier, score, breakdown, the nearest primaries as anchors, and ranks from 1: first the primaries,
         in the order in which variety chose them, then the secondaries by falling score; equal scores by id.
     """
     using = settings or RankSettings()
-    city = _City.of(places, center, near)
-    factors = {place.place_id: city.factors(place) for place in places}
-    scores = {place_id: _weighted(breakdown, using) for place_id, breakdown in factors.items()}
-    primaries = _primaries(places, scores, factors, using)
-    anchors = _Anchors(primaries)
-    beside = {place.place_id: anchors.near(place) for place in places}
-    tops = {place.place_id for place in primaries}
-    for place in places:
-        if place.place_id not in tops:
-            own = factors[place.place_id]
-            score = _adjacency(beside[place.place_id], own)
-            scores[place.place_id] = score
-            factors[place.place_id] = own.model_copy(update={"adjacency": score})
-    others = (place for place in places if place.place_id not in tops)
-    secondaries = sorted(others, key=lambda place: (-scores[place.place_id], place.place_id))
-    return [
-        place.model_copy(
+    traits = [_Traits.of(place) for place in places]
+    city = _City.of(traits, center, _degrees(places, near))
+    scores = array("d", (_weighted(city.factors(place), using) for place in traits))
+    primaries = _primaries(traits, scores, using)
+    anchors = _Anchors([traits[number] for number in primaries])
+    others = [number for number in range(len(traits)) if number not in primaries]
+    for number in others:
+        place = traits[number]
+        scores[number] = _adjacency(anchors.near(place), city.factors(place))
+    others.sort(key=lambda number: (-scores[number], traits[number].place_id))
+    for position, number in enumerate((*primaries, *others), start=1):
+        primary, factors = number in primaries, city.factors(traits[number])
+        own = {"diversity": primaries[number]} if primary else {"adjacency": scores[number]}
+        yield places[number].model_copy(
             update={
-                "tier": "primary" if number <= len(primaries) else "secondary",
-                "rank": number,
-                "score": scores[place.place_id],
-                "score_breakdown": factors[place.place_id],
-                "anchors": beside[place.place_id],
+                "tier": "primary" if primary else "secondary",
+                "rank": position,
+                "score": scores[number],
+                "score_breakdown": factors.model_copy(update=own),
+                "anchors": anchors.near(traits[number]),
             }
         )
-        for number, place in enumerate((*primaries, *secondaries), start=1)
-    ]
 
 
-def _primaries(
-    places: Sequence[Place], scores: Mapping[str, float], factors: dict[str, ScoreBreakdown], using: RankSettings
-) -> list[Place]:
-    """The sights that come first; how unlike each is to those before it is noted in its factors."""
-    sights = [place for place in places if place.category in SIGHTS]
-    best = sorted(sights, key=lambda place: (-scores[place.place_id], place.place_id))
-    chosen = diverse(best, [scores[place.place_id] for place in best], using.max_primaries, using.relevance)
-    for position, unlike in chosen:
-        place_id = best[position].place_id
-        factors[place_id] = factors[place_id].model_copy(update={"diversity": unlike})
-    return [best[position] for position, _ in chosen]
+def _primaries(places: Sequence[_Traits], scores: Sequence[float], using: RankSettings) -> dict[int, float]:
+    """The numbers of the sights that come first, in their order, each with how unlike it is to those before it."""
+    sights = [number for number, place in enumerate(places) if place.category in SIGHTS]
+    best = sorted(sights, key=lambda number: (-scores[number], places[number].place_id))
+    of_best = [places[number] for number in best]
+    chosen = diverse(
+        [place.at for place in of_best],
+        [place.category or "" for place in of_best],
+        [scores[number] for number in best],
+        count=using.max_primaries,
+        relevance=using.relevance,
+    )
+    return {best[position]: unlike for position, unlike in chosen}
 
 
-def _degrees(places: Sequence[Place], near: Iterable[Near]) -> Counter[str]:
+def _degrees(places: Sequence[Place], near: Sequence[Near]) -> Counter[str]:
     """How many NEAR edges each place has; an edge to a record that no place has counts for the primary alone."""
-    of_record = {member: place.place_id for place in places for member in place.members}
-    # The primary was named before the run's end, perhaps after another of its members.
-    of_place = {place_id_of(member): place_id for member, place_id in of_record.items()}
-    of_place.update((place.place_id, place.place_id) for place in places)
     degrees: Counter[str] = Counter()
-    for primary, record, _ in near:
-        one, other = of_place.get(primary), of_record.get(record)
-        if one is not None and one != other:
-            degrees.update({one: 1} if other is None else {one: 1, other: 1})
+    for edge in edges(places, near):
+        degrees.update(end for end in (edge.place_id, edge.neighbour_id) if end is not None)
     return degrees
 
 
 class _Anchors:
     """The primaries, found by position."""
 
-    def __init__(self, primaries: Sequence[Place]) -> None:
+    def __init__(self, primaries: Sequence[_Traits]) -> None:
         self._blocks: defaultdict[str, list[tuple[str, tuple[float, float, float]]]] = defaultdict(list)
         for place in primaries:
-            point, cell = _point(place), _cell(place, _ANCHOR_RESOLUTION)
-            if point and cell:
-                self._blocks[cell].append((place.place_id, earth_fixed(point)))
+            if place.at is not None:
+                self._blocks[cell_at(place.at, _ANCHOR_RESOLUTION)].append((place.place_id, earth_fixed(place.at)))
         self._around: dict[str, list[tuple[str, tuple[float, float, float]]]] = {}
 
-    def near(self, place: Place) -> tuple[tuple[str, float], ...]:
+    def near(self, place: _Traits) -> tuple[tuple[str, float], ...]:
         """The nearest primaries within :data:`ADJACENT_M`, without the place itself, with distances in metres."""
-        point, cell = _point(place), _cell(place, _ANCHOR_RESOLUTION)
-        if point is None or cell is None:
+        if place.at is None:
             return ()
+        cell = cell_at(place.at, _ANCHOR_RESOLUTION)
         if cell not in self._around:
             self._around[cell] = [anchor for other in around(cell) for anchor in self._blocks.get(other, ())]
-        here = earth_fixed(point)
+        here = earth_fixed(place.at)
         found = sorted(
             (distance, place_id)
             for place_id, there in self._around[cell]
@@ -256,12 +262,3 @@ def _authority(place: Place) -> float:
     if place.additional_content.website:
         unknown *= 1 - _SITE_TRUST
     return round(1 - unknown, 6)
-
-
-def _point(place: Place) -> Point | None:
-    return None if place.lat is None or place.lng is None else Point(place.lat, place.lng)
-
-
-def _cell(place: Place, resolution: int) -> str | None:
-    point = _point(place)
-    return None if point is None else cell_at(point, resolution)

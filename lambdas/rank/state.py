@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lambdas.contracts.finalization import FinalizationSettings
 from lambdas.finalization import results
-from lambdas.finalization.outputs import PARQUET_TYPE, beside, from_lines, named_outputs, verified, write_file
+from lambdas.finalization.outputs import PARQUET_TYPE, beside, named_outputs, places_of, write_file
 from lambdas.runtime import keys
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.handover import StageInput
@@ -37,7 +37,7 @@ def rank_places(given: StageInput, run: Run) -> StageOutput:
     key = keys.places(run.slug, run.run_id)
     named = {one.key: one for one in named_outputs(output.data)}
     with spool() as file:
-        write_places(from_lines(verified(run, named[key])), file)
+        write_places(places_of(run, named[key]), file)
         table = write_file(run, beside(key, "parquet"), file, PARQUET_TYPE)
     return StageOutput(
         data={**output.data, "outputs": [*output.data["outputs"], table]},

@@ -19,15 +19,19 @@ from scout.errors import ScoutError
 from scout.queues import named
 from scout.stacks import deployed
 from scout.stacks.configuration import stack_settings
+from workflow.city_states import PHASES, CityState, Phase, StateMode
 
 if TYPE_CHECKING:
     import boto3
 
     from scout.deployment import Deployment
     from scout.queues.named import DeadLetterQueue
+    from settings.stack import Settings
 
 # On the embedded AWS the addresses of the stand-in world lie over what a stack says of outside services.
 _BESIDE = frozenset({"CONNECTORS"})
+# The states whose real form asks services that are free, and shared.
+_ASKING = frozenset({*PHASES[Phase.DISCOVERY], *PHASES[Phase.PROCESSING]})
 
 
 def examine(stack: str | None = None) -> list[Finding]:
@@ -60,7 +64,9 @@ def _all(stack: str | None) -> Iterator[Finding]:
         yield fail("configuration", str(error), f"correct Pulumi.{name}.yaml")
         return
     yield ok("configuration", f"Pulumi.{name}.yaml is valid")
-    if not on_aws:
+    if on_aws:
+        yield from _contact(name, settings)
+    else:
         yield from tools.java(needed=bool(program.jobs))
     yield from account.region(name, settings.region, found.session.region_name if found else None)
     if not found and not on_aws:
@@ -85,6 +91,20 @@ def _all(stack: str | None) -> Iterator[Finding]:
         yield from _health(found)
         wanted, ignored = program.in_account(_account_of(found)), frozenset() if on_aws else _BESIDE
         yield from asked("drift", lambda: drift.drift(found, wanted, _again(name), ignored))
+
+
+def _contact(stack: str, settings: Settings) -> Iterator[Finding]:
+    """Those who run the free services want to know whom to write to before they shut a client out."""
+    asking = [state for state in CityState if state in _ASKING and settings.states[state] is StateMode.REAL]
+    if not asking:
+        return
+    if settings.connectors.contact or settings.connectors.user_agent:
+        yield ok("contact", "requests of real states name who can be reached")
+    else:
+        said = f"{len(asking)} real states ask outside services, and their requests name nobody who can be reached"
+        yield warn(
+            "contact", said, f"set `connectors.contact` in Pulumi.{stack}.yaml to an address or a URL, and deploy"
+        )
 
 
 def embedded_aws() -> Iterator[Finding]:

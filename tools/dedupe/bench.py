@@ -10,7 +10,8 @@ import resource
 import sys
 import time
 
-from lambdas.finalization.spool import SpooledCandidates
+from lambdas.contracts.candidate import Candidate
+from lambdas.finalization.spool import Spooled
 from lambdas.places.dedupe import Deduplication
 from tools.dedupe.measure import score
 from tools.dedupe.synthetic import AT, EDINBURGH, sightings
@@ -20,7 +21,7 @@ _SEED = 7
 
 def main(count: int) -> None:
     """Measure, and print one line."""
-    work = Deduplication(EDINBURGH.name, SpooledCandidates())
+    work = Deduplication(EDINBURGH.name, Spooled(Candidate))
     truth: dict[str, int] = {}
     adding = 0.0
     for candidate, place in sightings(EDINBURGH, count, _SEED):

@@ -215,8 +215,11 @@ def test_a_connection_that_is_ended_is_worth_another_attempt(postgres, database)
 
 def test_an_encrypted_connection_trusts_the_authority_of_the_secret_alone(postgres, database):
     access = Access.of_secret(postgres.url(database))
-    with pytest.raises(ServiceUnavailable, match="certificate verify failed"):
+    with pytest.raises(InvalidInput, match=r"certificate of PostgreSQL is not trusted .* into the member ca"):
         Database(access, settings(tls=True), Deadline(60))
+    for broken in ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a file of Ü", " "):
+        with pytest.raises(InvalidInput, match=r"ca of the secret .* is no certificate in PEM"):
+            Database(dataclasses.replace(access, ca=broken), settings(tls=True), Deadline(60))
     trusting = Access.of_secret(
         json.dumps(
             {"host": "localhost", "username": "tester", "password": postgres.password, "dbname": database}

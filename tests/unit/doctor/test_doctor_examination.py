@@ -15,6 +15,8 @@ from scout.doctor.findings import Finding, Level
 from scout.errors import ScoutError
 from scout.local import PROJECT_DIR
 from scout.stacks import deployed
+from scout.stacks.configuration import stack_settings
+from settings.stack import Settings
 from tests.unit.e2e.account import Account, stack
 
 CALLER = {"get_caller_identity": lambda: {"Arn": "arn:me", "Account": "1"}}
@@ -66,6 +68,27 @@ def test_before_the_first_deployment_quotas_are_asked_for_all_the_same(monkeypat
     assert found["stack"].level is Level.FAIL
     assert "quota: Lambda" in found
     assert "drift" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "connectors", "level"),
+    [
+        ("all-real", {}, Level.WARN),
+        ("all-real", {"contact": "mailto:maps@example.org"}, Level.OK),
+        ("mock", {}, None),
+    ],
+)
+def test_real_states_name_who_can_be_reached(
+    monkeypatch: pytest.MonkeyPatch, name: str, connectors: dict[str, str], level: Level | None
+):
+    def said(stack: str) -> Settings:
+        settings = stack_settings(stack)
+        return settings.model_copy(update={"connectors": settings.connectors.model_copy(update=connectors)})
+
+    monkeypatch.setattr(examination, "stack_settings", said)
+    monkeypatch.setattr(examination, "_session", lambda region: Account())
+    found = examined(ScoutError("not deployed"), monkeypatch, name)
+    assert (found["contact"].level if "contact" in found else None) is level
 
 
 def test_a_stack_file_that_would_be_refused(monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +13,17 @@ from lambdas.contracts.candidate import Candidate, Place
 from lambdas.contracts.finalization import RankSettings, RankWeights
 from lambdas.places.dedupe import dedupe
 from lambdas.places.geo import Disc
-from lambdas.places.geojson import feature_collection
+from lambdas.places.geojson import write_collection
 from lambdas.places.identity import identity
-from lambdas.places.rank import Near, rank
+from lambdas.places.near import Near
+from lambdas.places.rank import rank
 from lambdas.places.validation import Rejection, validate
 from tests.unit.places.sightings import AT, CENTER, sighting
 
 
 def ranked(candidates: Sequence[Candidate], near: Sequence[Near] = (), **settings: Any) -> list[Place]:
     places = dedupe(candidates, city="", merged_at=AT).places
-    return rank(places, CENTER, settings=RankSettings.parse(settings), near=near)
+    return list(rank(places, CENTER, settings=RankSettings.parse(settings), near=near))
 
 
 FAMOUS = sighting(
@@ -137,7 +139,9 @@ def test_rank_of_nothing_is_nothing():
 
 def test_map_names_whom_it_owes():
     places = ranked([CAFE, FAMOUS, sighting("web:1", "Nowhere Inn", category="hotel", lat=None, lng=None)])
-    document = json.loads(json.dumps(feature_collection(places, city="Edinburgh")))
+    file = io.BytesIO()
+    write_collection(places, file, city="Edinburgh")
+    document = json.loads(file.getvalue())
     assert document["type"] == "FeatureCollection"
     assert document["attribution"] == ["(c) osm", "(c) web", "(c) wikidata"]
     castle = document["features"][0]
