@@ -59,7 +59,9 @@ def notifications(deployed) -> tuple[Any, str]:
     """A queue that gets what the topic of notifications sends."""
     stack = deployed("mock")
     sqs, sns = stack.session.client("sqs"), stack.session.client("sns")
-    (topic,) = [item["TopicArn"] for item in sns.list_topics()["Topics"]]
+    topics = [item["TopicArn"] for item in sns.list_topics()["Topics"]]
+    # Another stack of the same account has one, too.
+    (topic,) = [arn for arn in topics if ":data-scout-mock-" in arn]
     url = sqs.create_queue(QueueName="notifications")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     may_send = {
