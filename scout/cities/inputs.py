@@ -13,12 +13,16 @@ from pydantic import ValidationError
 
 from lambdas.contracts.job import MAX_INPUT_BYTES, RunInput
 from scout.errors import InputRefused, ScoutError
+from scout.local import PROJECT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mypy_boto3_s3 import S3Client
 
+    from lambdas.contracts.connectors import BudgetGroup
+
+EXAMPLES = PROJECT_DIR / "examples"
 # A shell's glob over examples/ brings no other files; this bounds what is read of a file that is no run input at all.
 _READ_LIMIT = MAX_INPUT_BYTES + 1
 
@@ -43,6 +47,30 @@ def load(path: Path) -> RunInput:
     except OSError as error:
         raise ScoutError(f"{path} cannot be read: {error.strerror}") from error
     return parse(body, str(path))
+
+
+def golden(name: str, folder: Path = EXAMPLES) -> RunInput:
+    """Read and validate a golden input.
+
+    Args:
+        name: Its name: ``edinburgh`` stands for ``input.edinburgh.json``.
+        folder: Where the golden inputs lie.
+
+    Raises:
+        InputRefused: There is none of this name, or as for :func:`load`.
+    """
+    known = sorted(path.name.removeprefix("input.").removesuffix(".json") for path in folder.glob("input.*.json"))
+    if name not in known:
+        raise InputRefused(
+            f"city {name!r}", [f"there is no input.{name}.json; the golden inputs are {', '.join(known)}"]
+        )
+    return load(folder / f"input.{name}.json")
+
+
+def allowing(job: RunInput, groups: Iterable[BudgetGroup]) -> RunInput:
+    """The same job with these kill switches off, whatever it says of them."""
+    switches = job.kill_switches.model_copy(update=dict.fromkeys(groups, False))
+    return job.model_copy(update={"kill_switches": switches})
 
 
 def parse(body: bytes, name: str) -> RunInput:

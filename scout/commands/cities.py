@@ -20,7 +20,13 @@ from scout.stacks import deployed
 
 def run(
     *,
-    input_file: Annotated[Path, typer.Option("--input", "-i", help="A run input, such as examples/input.london.json.")],
+    input_file: Annotated[
+        Path | None, typer.Option("--input", "-i", help="A run input, such as examples/input.london.json.")
+    ] = None,
+    city: Annotated[str | None, typer.Option(help="Instead: a golden input by its name.")] = None,
+    allow: Annotated[
+        list[BudgetGroup] | None, typer.Option(help="A connector that the input may kill; may be given several times.")
+    ] = None,
     stack: Annotated[str | None, LAST_STACK] = None,
     as_json: Annotated[bool, JSON] = False,
     timeout: Annotated[int | None, typer.Option(help="Seconds to follow the run; default: its own limit.")] = None,
@@ -34,9 +40,13 @@ def run(
     Ends with 0 if the run succeeded and its outputs were verified, 3 if some state failed and the rest was kept, 1
     otherwise.
 
-    Example: scout run --input examples/input.edinburgh.json --json > manifest.json
+    Example: scout run --city edinburgh --allow web --allow llm --json > manifest.json
     """
-    job = settings_of_run.with_environment(inputs.load(input_file), os.environ)
+    given = [inputs.load(input_file)] if input_file else []
+    given += [inputs.golden(city)] if city else []
+    if len(given) != 1:
+        raise typer.BadParameter("give either --input or --city")
+    job = settings_of_run.with_environment(inputs.allowing(given[0], allow or ()), os.environ)
     deployment = deployed.deployment(stack)
     if dry_run:
         runs.check(deployment, job)

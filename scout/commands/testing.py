@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from scout import local
+from scout.cities import inputs
 from scout.cities.views import RunView
 from scout.commands.options import JSON, LAST_STACK
 from scout.deployment import Deployment
@@ -21,7 +22,7 @@ from scout.pipelines.views import SendView
 from scout.stacks import deployed
 
 _CITY = "edinburgh"
-_MESSAGE = golden.EXAMPLES / "candidates.json"
+_MESSAGE = inputs.EXAMPLES / "candidates.json"
 
 
 def e2e(

@@ -12,11 +12,10 @@ from lambdas.contracts.base import Contract
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import StoppedBy
 from scout.cities import inputs
+from scout.cities.inputs import EXAMPLES
 from scout.errors import InputRefused, ScoutError
-from scout.local import PROJECT_DIR
 from workflow.city_states import CityState
 
-EXAMPLES = PROJECT_DIR / "examples"
 EXPECTATIONS = "golden.json"
 
 
@@ -45,11 +44,7 @@ def load(city: str, folder: Path = EXAMPLES) -> tuple[RunInput, Expectation]:
     Raises:
         InputRefused: There is no such input, it is wrong, or ``golden.json`` does not say what it has to come to.
     """
-    known = sorted(path.name.removeprefix("input.").removesuffix(".json") for path in folder.glob("input.*.json"))
-    if city not in known:
-        raise InputRefused(
-            f"city {city!r}", [f"there is no input.{city}.json; the golden inputs are {', '.join(known)}"]
-        )
+    job = inputs.golden(city, folder)
     path = folder / EXPECTATIONS
     try:
         expected = json.loads(path.read_text(encoding="utf-8")).get(city)
@@ -58,7 +53,7 @@ def load(city: str, folder: Path = EXAMPLES) -> tuple[RunInput, Expectation]:
     if expected is None:
         raise InputRefused(f"city {city!r}", [f"{path} does not say what a run of it has to come to; add it there"])
     try:
-        return inputs.load(folder / f"input.{city}.json"), Expectation.parse(expected)
+        return job, Expectation.parse(expected)
     except ValidationError as error:
         raise InputRefused(
             str(path), [f"{city}: {problem['msg']} ({problem['loc']})" for problem in error.errors()]

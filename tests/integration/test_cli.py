@@ -63,7 +63,7 @@ def test_up_run_and_down(scout: Scout) -> None:
     assert manifest["status"] == "SUCCEEDED"
     assert "OpenRun" in done.stderr
 
-    shown = scout("run", "--input", "examples/input.early-stop-test.json").stdout
+    shown = scout("run", "--city", "early-stop-test").stdout
     assert "Stopped by" in shown
     assert "early_stop" in shown
     assert f"manifests/{'edinburgh'}/" in shown

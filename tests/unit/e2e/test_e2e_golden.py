@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from lambdas.contracts.manifest import StoppedBy
+from scout.cities import inputs
 from scout.e2e import golden
 from scout.errors import InputRefused, ScoutError
 from workflow.city_states import CityState
 
-NAMES = sorted(path.name.split(".")[1] for path in golden.EXAMPLES.glob("input.*.json"))
+NAMES = sorted(path.name.split(".")[1] for path in inputs.EXAMPLES.glob("input.*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -23,7 +24,7 @@ def test_every_golden_input_says_what_it_has_to_come_to(name: str):
 
 
 def test_nothing_is_expected_of_what_is_not_there():
-    assert sorted(json.loads((golden.EXAMPLES / golden.EXPECTATIONS).read_text())) == NAMES
+    assert sorted(json.loads((inputs.EXAMPLES / golden.EXPECTATIONS).read_text())) == NAMES
 
 
 def test_what_is_expected_of_edinburgh():
@@ -35,7 +36,7 @@ def test_what_is_expected_of_edinburgh():
 
 
 def folder(path: Path, golden_text: str) -> Path:
-    (path / "input.york.json").write_text((golden.EXAMPLES / "input.london.json").read_text())
+    (path / "input.york.json").write_text((inputs.EXAMPLES / "input.london.json").read_text())
     (path / "golden.json").write_text(golden_text)
     return path
 
