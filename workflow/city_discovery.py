@@ -51,8 +51,8 @@ GATES = {
 # The error of an execution that reported itself to the DLQ: the failure rule, which reports all others, leaves it out.
 REPORTED = "RunReported"
 
-# Ten minutes above the longest wall clock of a run, so that a run is ended by its own deadline and not by this one.
-TIMEOUT_SECONDS = 22_200
+# Ten minutes above the longest wall clock of a run: a search is ended by its own deadline and not by this one.
+SEARCH_SECONDS = 22_200
 
 # Beside the function of DedupeCanonicalize, for runs with too many sightings for it.
 DEDUPE_BY_COUNT, LARGE_DEDUPE = "DedupeByCount", "DedupeOnGlue"
@@ -77,8 +77,8 @@ def city_discovery(
     Args:
         targets: Functions and bucket.
         dlq_url: The queue to which a run that fails fast is reported.
-        timeout_seconds: For the whole execution; by default :data:`TIMEOUT_SECONDS`, and what a job for large runs may
-            take at most.
+        timeout_seconds: For the whole execution; by default :data:`SEARCH_SECONDS`, and what the states of finalization
+            may take at most.
         mean_poll_seconds: The least mean of the waits (``waitSeconds``) that PollFrontier asks for over a whole
             execution; at the start of a run they may be shorter. A turn of the polling loop takes up to 32 of the
             25,000 events that an execution may have, so the rules refuse less than 29 s for six hours.
@@ -89,12 +89,12 @@ def city_discovery(
     """
     build = _Builder(targets, retries)
     finalization = build.finalization()
-    job_seconds = ceil(state_seconds(finalization[LARGE_DEDUPE])) if targets.large_dedupe else 0
+    at_most = SEARCH_SECONDS + ceil(sum(map(state_seconds, finalization.values())))
     return StateMachine(
         name="city-discovery",
         comment="Finds every place worth visiting in a city, within the budgets of the run",
         start_at="OpenRun",
-        timeout_seconds=timeout_seconds or TIMEOUT_SECONDS + job_seconds,
+        timeout_seconds=timeout_seconds or at_most,
         states={
             **build.opening(),
             **build.discovery(),
@@ -184,7 +184,7 @@ class _Builder:
                 seconds_path="$.frontier.waitSeconds",
                 mean_seconds=mean_seconds,
                 # The gate of a run's deadline closes before.
-                within_seconds=TIMEOUT_SECONDS,
+                within_seconds=SEARCH_SECONDS,
                 next="PollFrontier",
             ),
         }

@@ -56,7 +56,7 @@ class _Counted:
         if place.tier == "primary":
             self.primaries.append(here)
             self.scored += _is_scored(place)
-        elif here is not None:
+        elif place.tier == "secondary" and here is not None:
             self._secondaries.extend(earth_fixed(here))
 
     def with_neighbours(self) -> int:

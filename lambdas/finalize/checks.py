@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice, takewhile
 from typing import Any
 
 from lambdas.connectors import google
@@ -73,4 +74,5 @@ def _first(run: Run, places: Sequence[Place]) -> list[Place]:
     """The first primaries, no more than the budget has room for: a check is no reason for a budget's gate to close."""
     budget = run.ledger.budgets()[BudgetGroup.GOOGLE]
     room = min(MOST_CHECKED, max(0, budget.cap - budget.spent))
-    return [place for place in places if place.tier == "primary"][:room]
+    # They stand before all others.
+    return list(takewhile(lambda place: place.tier == "primary", islice(places, room)))

@@ -42,6 +42,9 @@ _DEFAULT_PORT = 5432
 # for another transaction's sake, resources, intervention of an operator, failure of the system.
 _PASSING = ("08", "40", "53", "55", "57", "58")
 _NOT_ALLOWED = ("28", "42501")
+# Results of OpenSSL's verification: the issuer of a certificate is not there, or signed by itself
+# (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/).
+_UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
 
 
 @dataclass(frozen=True)
@@ -252,9 +255,11 @@ def _named_errors() -> Iterator[None]:
             raise ServiceUnavailable(f"PostgreSQL is busy or going down: {text} ({state}).") from error
         raise InvalidInput(f"PostgreSQL refuses the places: {text} ({state or 'no code'}).") from error
     except ssl.SSLCertVerificationError as error:
+        advice = "name its host in the secret of persist.postgres as it does, or have it renewed"
+        if error.verify_code in _UNKNOWN_ISSUER:
+            advice = "put the authority that issued it, as PEM, into the member ca of the secret of persist.postgres"
         raise InvalidInput(
-            f"The certificate of PostgreSQL is not trusted ({error.verify_message}): put the authority that issued it,"
-            " as PEM, into the member ca of the secret of persist.postgres."
+            f"The certificate of PostgreSQL is not trusted ({error.verify_message}): {advice}."
         ) from error
     except (pg8000.Error, OSError) as error:
         raise ServiceUnavailable(f"PostgreSQL could not be reached, or was lost: {error}") from error

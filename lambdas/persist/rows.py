@@ -75,7 +75,10 @@ def neighborhood_rows(places: Iterable[Place], near: Sequence[Near], *, seen_at:
         near: The edges that searches for neighbours found; those to records that no place has are left out.
         seen_at: When the run began (ISO 8601).
     """
-    metres = {(edge.place_id, edge.neighbour_id): edge.metres for edge in edges(places, near) if edge.neighbour_id}
+    metres: dict[tuple[str, str], float] = {}
+    for edge in edges(places, near):
+        if edge.neighbour_id is not None:
+            metres.setdefault((edge.place_id, edge.neighbour_id), edge.metres)
     return [
         {"place_id": one, "neighbor_id": other, "distance_m": distance, "seen_at": seen_at}
         for (one, other), distance in sorted(metres.items())

@@ -20,10 +20,10 @@ def write_collection(places: Iterable[Place], file: IO[bytes], *, city: str) -> 
         file: Where.
         city: The city's name, as the collection's ``name``.
     """
-    licences: set[Licence] = set()
+    licences: dict[Licence, None] = {}
     file.write(b'{"type":"FeatureCollection","name":%b,"features":[' % _text(city))
     for number, place in enumerate(places):
-        licences.update(place.licences)
+        licences.update(dict.fromkeys(place.licences))
         file.write((b",\n" if number else b"\n") + _text(feature(place)))
     ordered = sorted(licences, key=lambda licence: (licence.id, licence.attribution))
     owed = list(dict.fromkeys(licence.attribution for licence in ordered))

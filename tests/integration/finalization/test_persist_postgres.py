@@ -215,7 +215,7 @@ def test_a_connection_that_is_ended_is_worth_another_attempt(postgres, database)
 
 def test_an_encrypted_connection_trusts_the_authority_of_the_secret_alone(postgres, database):
     access = Access.of_secret(postgres.url(database))
-    with pytest.raises(InvalidInput, match=r"certificate of PostgreSQL is not trusted .* into the member ca"):
+    with pytest.raises(InvalidInput, match=r"is not trusted \(.*certificate.*\): put .* into the member ca"):
         Database(access, settings(tls=True), Deadline(60))
     for broken in ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a file of Ü", " "):
         with pytest.raises(InvalidInput, match=r"ca of the secret .* is no certificate in PEM"):
@@ -226,6 +226,8 @@ def test_an_encrypted_connection_trusts_the_authority_of_the_secret_alone(postgr
             | {"port": postgres.port, "ca": postgres.ca}
         )
     )
+    with pytest.raises(InvalidInput, match=r"is not trusted \(.*mismatch.*\): name its host"):
+        Database(dataclasses.replace(trusting, host="127.0.0.1"), settings(tls=True), Deadline(60))
     with Database(trusting, settings(tls=True), Deadline(60)) as open_database:
         assert open_database.upsert(places(), (), run_of())["t_locations_prd_rows"] == 3
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.contracts.candidate import Candidate, Place
+from lambdas.contracts.candidate import Candidate, Licence, Place
 from lambdas.contracts.finalization import RankSettings, RankWeights
 from lambdas.places.dedupe import dedupe
 from lambdas.places.geo import Disc
@@ -152,6 +152,16 @@ def test_map_names_whom_it_owes():
     assert (castle["properties"]["tier"], castle["properties"]["rank"]) == ("primary", 1)
     nowhere = next(feature for feature in document["features"] if feature["properties"]["name"] == "Nowhere Inn")
     assert nowhere["geometry"] is None
+
+
+def test_a_map_has_the_same_bytes_in_every_process():
+    licences = tuple(Licence(id="X", attribution="(c) x", max_age_days=days) for days in (None, 30, 1))
+    (place,) = ranked([CAFE])
+    file = io.BytesIO()
+    write_collection([place.model_copy(update={"licences": licences})], file, city='the "old" town\u2028')
+    document = json.loads(file.getvalue())
+    assert document["name"] == 'the "old" town\u2028'
+    assert document["licences"] == [licence.document() for licence in licences], "equals stand as they came"
 
 
 def test_identity_is_one_for_two_sources_and_two_for_two_places():
