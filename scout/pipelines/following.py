@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.runtime import envelope, keys
-from lambdas.runtime.errors import InputNotFound, VerificationFailed
+from lambdas.runtime.errors import PERMANENT, InputNotFound, VerificationFailed
 from lambdas.runtime.storage import Storage
 from scout.errors import ScoutError
+from scout.pipelines.failures import Failure, last_failures
 from scout.pipelines.messages import Pipeline
 
 if TYPE_CHECKING:
     from scout.deployment import Deployment
 
 _POLL_SECONDS = 0.3
+# How often the logs are asked for failures: CloudWatch Logs allows five such requests a second in an account.
+_LOGS_SECONDS = 2.0
 _FAILED = {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
@@ -72,6 +75,9 @@ class Observer(Protocol):
     def stage_done(self, stage: StageDone) -> None:
         """A stage has put out."""
 
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
+        """A stage has failed, seen so many seconds after the sending of the message; it may be tried again."""
+
 
 def send(deployment: Deployment, pipeline: Pipeline, body: str, *, view: Observer, timeout: float) -> Sent:
     """Send a message to a pipeline's queue, and follow it to the output of the last stage.
@@ -104,8 +110,11 @@ def send(deployment: Deployment, pipeline: Pipeline, body: str, *, view: Observe
             )
         message = _Message(deployment, pipeline, body)
         view.sent(pipeline, message.id)
-        for stage in message.stages(time.monotonic() + timeout):
-            view.stage_done(stage)
+        for seen in message.progress(time.monotonic() + timeout):
+            if isinstance(seen, StageDone):
+                view.stage_done(seen)
+            else:
+                view.stage_failed(seen, message.seconds)
         return message.result()
     except (ClientError, BotoCoreError) as error:
         raise ScoutError(f"pipeline {pipeline.name} on stack {deployment.stack}: {error}") from error
@@ -115,18 +124,25 @@ class _Message:
     """A message on its way through a pipeline."""
 
     def __init__(self, deployment: Deployment, pipeline: Pipeline, body: str) -> None:
+        self._deployment = deployment
         self._pipeline = pipeline
         self._storage = Storage(deployment.bucket, deployment.session.client("s3"))
         self._states = deployment.session.client("stepfunctions")
         sqs = deployment.session.client("sqs")
-        self._sent_at = time.monotonic()
+        self._sent_at, self._since, self._looked_at = time.monotonic(), time.time(), time.monotonic()
         self.id: str = sqs.send_message(QueueUrl=pipeline.queue_url, MessageBody=body)["MessageId"]
         self._done: dict[str, StageDone] = {}
         self._others: set[str] = set()
         self._execution_id: str | None = None
+        self._failure: Failure | None = None
 
-    def stages(self, deadline: float) -> Iterator[StageDone]:
-        """The outputs of the stages, each as soon as it is there, up to the last one's.
+    @property
+    def seconds(self) -> float:
+        """How long ago it was sent."""
+        return time.monotonic() - self._sent_at
+
+    def progress(self, deadline: float) -> Iterator[StageDone | Failure]:
+        """The outputs of the stages, each as soon as it is there, up to the last one's; between them what failed.
 
         Raises:
             ScoutError: The execution failed, or the deadline has passed.
@@ -142,6 +158,10 @@ class _Message:
                 if stage not in self._done and (output := self._output(stage)):
                     self._done[stage] = output
                     yield output
+            if failure := self._failed():
+                if failure.error in PERMANENT:
+                    raise ScoutError(self._failed_for_good(failure))
+                yield failure
             if execution.get("status") in _FAILED:
                 raise ScoutError(self._why(execution))
             all_there = self._done.keys() >= set(pipeline.outputs)
@@ -160,7 +180,7 @@ class _Message:
     def _output(self, stage: str) -> StageDone | None:
         if self._execution_id is None:
             return None
-        return read_output(self._storage, self._execution_id, stage, time.monotonic() - self._sent_at)
+        return read_output(self._storage, self._execution_id, stage, self.seconds)
 
     def _find(self) -> str | None:
         """The execution of the message, as it names the folder of its outputs."""
@@ -175,6 +195,27 @@ class _Message:
                     return execution["name"]
                 self._others.add(arn)
         return None
+
+    def _failed(self) -> Failure | None:
+        """What failed since it was last asked for: of an Express execution the logs alone tell."""
+        if not self._pipeline.express or time.monotonic() - self._looked_at < _LOGS_SECONDS:
+            return None
+        self._looked_at = time.monotonic()
+        failure = last_failures(self._deployment, self._pipeline, self._since).get(self.id)
+        if failure is None or failure == self._failure:
+            return None
+        self._failure = failure
+        return failure
+
+    def _failed_for_good(self, failure: Failure) -> str:
+        name = self._pipeline.name
+        return "\n".join(
+            (
+                f"message {self.id} has failed at {failure.stage} of {name}: {failure.error}: {failure.text}",
+                "  the error is permanent: the message returns to the queue when its visibility time-out is over, and",
+                f"  after its last receive lies in the dead-letter queue, where `scout dlq analyze {name}` finds it",
+            )
+        )
 
     def _execution(self) -> Mapping[str, Any]:
         """The execution as Step Functions has it; nothing of an Express one, of which it keeps no history."""
@@ -194,6 +235,8 @@ class _Message:
         lines = [f"message {self.id} has not come through {pipeline.name} in time: {missing} has put nothing out"]
         if log := self._log_of(missing):
             lines.append(f"  the log of {missing}: {log}")
+        if self._failure:
+            lines.append(f"  it last failed at {self._failure.stage}: {self._failure.error}: {self._failure.text}")
         if pipeline.express:
             lines.append(f"  a message that fails is tried again, and then lies in {pipeline.dlq_url}")
         return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from workflow import prices
@@ -16,6 +17,7 @@ from workflow.definition import MachineType
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from scout.pipelines.failures import Failure
     from scout.pipelines.following import Sent, StageDone
     from scout.pipelines.messages import Pipeline
     from scout.pipelines.migration import Verification
@@ -51,6 +53,12 @@ class SendView:
         line = (
             f"  {stage.seconds:6.1f} s  [cyan]{stage.stage:<20}[/cyan] {stage.records:>7,} records {stage.size:>11,} B"
         )
+        self._console.print(line, soft_wrap=True)
+
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
+        """A stage has failed."""
+        said = escape(f"{failure.error}: {failure.text}")
+        line = f"  {seconds:6.1f} s  [cyan]{failure.stage or 'a stage':<20}[/cyan] [red]failed[/red] {said}"
         self._console.print(line, soft_wrap=True)
 
     def result(self, sent: Sent) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
 
 from lambdas.runtime.errors import InputNotFound
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.messages import MessageState
 from lambdas.runtime.record import RunRecord
 from lambdas.runtime.storage import Storage
+from scout.pipelines.failures import Failure, last_failures
 from scout.queues.contents import Content, Kind
 from workflow.city_states import CityState
 from workflow.page_processing import SEARCH_MAPS
@@ -30,9 +28,6 @@ STAGES: dict[Kind, tuple[str, ...]] = {
 }
 # Where the ledger keeps a message (``lambdas.runtime.ledger``).
 _LEDGER_PREFIX = "MSG#"
-# What a stage that fails logs (``lambdas.runtime.reports``).
-_FAILED_LINE = "Stage failed"
-_LOG_GROUP = "/aws/lambda/"
 
 
 @dataclass(frozen=True)
@@ -48,15 +43,6 @@ class Known:
     run: RunRecord | None = None
     state: MessageState | None = None
     outputs: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """Why a stage of a pipeline failed on a message, from its function's log."""
-
-    stage: str | None
-    error: str | None
-    text: str | None
 
 
 class Facts:
@@ -97,7 +83,10 @@ class Facts:
         """
         if pipeline is None:
             return [self._of_city(content) for content in contents]
-        found = self._failures(pipeline, contents) if pipeline.express else {}
+        found: dict[str, Failure] = {}
+        if pipeline.express and contents:
+            since = min(content.message.sent_at for content in contents)
+            found = last_failures(self._deployment, pipeline, since)
         return [_of_pipeline(content, found.get(content.message.id)) for content in contents]
 
     def _of_city(self, content: Content) -> Content:
@@ -137,67 +126,8 @@ class Facts:
     def _ledger(self, run_id: str) -> Ledger:
         return Ledger(self._deployment.ledger_table, run_id, self._dynamodb)
 
-    def _failures(self, pipeline: Pipeline, contents: Sequence[Content]) -> dict[str, _Failure]:
-        """The last failure of each message, by its id; its executions are named by that id first."""
-        if not contents:
-            return {}
-        since = min(content.message.sent_at for content in contents)
-        found: dict[str, tuple[int, _Failure]] = {}
-        for at, line in self._failed_lines(pipeline, since):
-            message_id = str(line.get("executionId", ""))[:36]
-            failure = _Failure(line.get("currentStage"), line.get("errorType"), line.get("errorMessage"))
-            if message_id not in found or found[message_id][0] <= at:
-                found[message_id] = at, failure
-        return {message_id: failure for message_id, (_, failure) in found.items()}
 
-    def _failed_lines(self, pipeline: Pipeline, since: float) -> Iterator[tuple[int, dict[str, Any]]]:
-        """When, and what, the functions of a pipeline have logged of failures."""
-        logs = self._deployment.session.client("logs")
-        for name in sorted(self._functions(pipeline)):
-            pages = logs.get_paginator("filter_log_events").paginate(
-                logGroupName=_LOG_GROUP + name, filterPattern=f'"{_FAILED_LINE}"', startTime=int(since * 1000)
-            )
-            try:
-                for page in pages:
-                    for event in page["events"]:
-                        line = _parsed(event["message"])
-                        if line.get("message") == _FAILED_LINE:
-                            yield event["timestamp"], line
-            except ClientError as error:
-                # A function that was never called has no log, and one of another account none that may be read.
-                if error.response["Error"]["Code"] not in {"ResourceNotFoundException", "AccessDeniedException"}:
-                    raise
-
-    def _functions(self, pipeline: Pipeline) -> set[str]:
-        states = self._deployment.session.client("stepfunctions")
-        definition = states.describe_state_machine(stateMachineArn=pipeline.arn)["definition"]
-        called = (arn.partition(":function:")[2] for arn in _called(json.loads(definition)))
-        return {name.split(":")[0] for name in called if name}
-
-
-def _of_pipeline(content: Content, failure: _Failure | None) -> Content:
+def _of_pipeline(content: Content, failure: Failure | None) -> Content:
     if failure is None or content.type != Kind.MESSAGE:
         return content
     return replace(content, state=failure.stage, error=failure.error, detail=failure.text)
-
-
-def _called(definition: object) -> Iterator[str]:
-    """All that a definition names as the function of a Task, at any depth."""
-    if isinstance(definition, dict):
-        name = definition.get("FunctionName")
-        if isinstance(name, str):
-            yield name
-        for part in definition.values():
-            yield from _called(part)
-    elif isinstance(definition, list):
-        for part in definition:
-            yield from _called(part)
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """A line of a log; empty if it is no JSON object."""
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}

@@ -10,6 +10,7 @@ import pytest
 
 from lambdas.runtime import envelope, keys
 from scout.deployment import Deployment
+from scout.pipelines.failures import Failure
 from scout.pipelines.following import Sent, StageDone, send
 from scout.pipelines.messages import Pipeline
 from tests.e2e.support import EXAMPLES, depth, eventually, read
@@ -24,6 +25,9 @@ class Silent:
         pass
 
     def stage_done(self, stage: StageDone) -> None:
+        pass
+
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
         pass
 
 

@@ -13,6 +13,7 @@ from scout.costs import after
 from scout.deployment import Deployment
 from scout.errors import ScoutError
 from scout.pipelines import following, messages
+from scout.pipelines.failures import Failure
 from scout.pipelines.following import StageDone
 from scout.stacks import deployed
 from tests.e2e.support import EXAMPLES, example, run
@@ -29,6 +30,9 @@ class Quiet:
         pass
 
     def stage_done(self, stage: StageDone) -> None:
+        pass
+
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
         pass
 
 

@@ -19,6 +19,7 @@ from scout.e2e import golden, reports, testing
 from scout.e2e.checks import Check, Outcome
 from scout.e2e.cities import CityTest
 from scout.e2e.pipelines import PipelineTest
+from scout.pipelines.failures import Failure
 from scout.pipelines.following import StageDone
 from scout.pipelines.messages import Pipeline
 from scout.stacks.fingerprint import CITY_DISCOVERY, fingerprint
@@ -58,6 +59,9 @@ class Heard:
         if stage.stage == "ReactiveStage":
             self.run_id = stage.key
             self._at("last")
+
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
+        pass
 
     def _at(self, stop: str) -> None:
         if stop in self._meddle:

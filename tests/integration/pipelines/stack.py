@@ -15,6 +15,7 @@ import yaml
 from scout.deployment import Deployment
 from scout.embedded.deploy.commands import deploy
 from scout.embedded.emulator.instance import Emulator
+from scout.pipelines.failures import Failure
 from scout.pipelines.following import Sent, StageDone, send
 from scout.pipelines.messages import Pipeline, execution_input
 from tests.integration.account import Account
@@ -69,6 +70,9 @@ class Silent:
         pass
 
     def stage_done(self, stage: StageDone) -> None:
+        pass
+
+    def stage_failed(self, failure: Failure, seconds: float) -> None:
         pass
 
 

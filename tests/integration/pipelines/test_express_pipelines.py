@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scout.errors import ScoutError
 from tests.integration.account import wait_until
 from tests.integration.pipelines.stack import Stack
 
@@ -67,6 +68,16 @@ def test_a_message_that_always_fails_goes_to_the_dlq_after_three_receives_and_ta
     for message_id in (ids[0], *ids[2:]):
         outputs = stack.keys(f"executions/{message_id}-")
         assert [key.split("/")[2] for key in outputs] == ["First", "Second", "Third"]
+
+
+def test_who_follows_a_message_is_told_why_it_failed(stack):
+    with pytest.raises(ScoutError, match=r"it last failed at Second: \w+: .*\n.*is tried again") as late:
+        stack.through("express", {"fail": {"Second": 100}}, timeout=8)
+    with pytest.raises(ScoutError, match=r"failed at First of express: InvalidInput: .*\n.*permanent: .*\n.*dlq analyze"):
+        stack.through("express", ["no object"], timeout=60)
+    message_id = str(late.value).split()[1]
+    bodies = stack.account.drain(stack["express"].dlq_url, 2, timeout=120)
+    assert message_id in {message["MessageId"] for message in bodies}
 
 
 @pytest.mark.parametrize("poison", ["this is not JSON", '{"cut', "[" * 3000 + "]" * 3000])
