@@ -44,6 +44,19 @@ def state_dir() -> Path:
     return Path(os.environ.get("SCOUT_HOME") or PROJECT_DIR / ".scout").resolve()
 
 
+def folder(path: Path) -> Path:
+    """A folder to write to, made if missing.
+
+    Raises:
+        ScoutError: It cannot be made, or is none.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScoutError(f"{path} cannot be made a folder to write to: {error.strerror}") from error
+    return path
+
+
 def _stacks() -> Path:
     return state_dir() / "stacks"
 
@@ -68,11 +81,13 @@ def up(stack: str, *, preview: bool, port: int | None, view: DeployObserver, liv
     """
     # Pulumi takes a second to import, which `scout validate` and its like need not wait for.
     from scout.embedded.deploy import commands  # noqa: PLC0415
+    from scout.embedded.deploy.stack_config import stack_file  # noqa: PLC0415
     from scout.standin.beside import overlaid  # noqa: PLC0415
 
-    emulator, started = ensure(port)
-    view.embedded_aws(emulator, started=started)
     try:
+        stack_file(PROJECT_DIR, stack)
+        emulator, started = ensure(port)
+        view.embedded_aws(emulator, started=started)
         with contextlib.ExitStack() as beside:
             over: Mapping[str, str] = {}
             if not live:
@@ -168,6 +183,7 @@ def deployment(stack: str | None = None) -> Deployment:
         ScoutError: The embedded AWS is not running, or the stack is not deployed on it.
     """
     from scout.embedded.deploy import commands  # noqa: PLC0415 - see up()
+    from scout.embedded.deploy.stack_config import stack_file  # noqa: PLC0415
 
     emulator = _running()
     current = state_dir() / _CURRENT_STACK
@@ -177,6 +193,8 @@ def deployment(stack: str | None = None) -> Deployment:
         stack = current.read_text(encoding="utf-8").strip()
     try:
         outputs = commands.stack_outputs(stack, _stacks())
+        if not outputs:
+            stack_file(PROJECT_DIR, stack)
     except _refusals() as error:
         raise ScoutError(str(error)) from error
     if not outputs:
@@ -193,7 +211,7 @@ def render(stack: str, out: Path) -> list[Path]:
     from scout.embedded.deploy.render import render as write  # noqa: PLC0415 - see up()
 
     try:
-        return write(PROJECT_DIR, stack, out)
+        return write(PROJECT_DIR, stack, folder(out))
     except _refusals() as error:
         raise ScoutError(str(error)) from error
 

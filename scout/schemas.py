@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from lambdas.contracts.schemas import contract_schemas
+from scout.local import folder
 from settings import stack_config_schema
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def write(out: Path) -> list[Path]:
     Returns:
         The files.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    folder(out)
     files = []
     for name, schema in sorted(generated().items()):
         path = out / name

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -109,10 +109,11 @@ class WorkflowConfiguration:
     comment: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stages", tuple(self.stages))
+        if isinstance(self.stages, Iterable) and not isinstance(self.stages, str):
+            object.__setattr__(self, "stages", tuple(self.stages))
         # What a stage takes can be asked only once the stages themselves are sound.
-        if problems := list(self._stage_problems()) or list(self._type_problems()):
-            raise ConfigurationError(self.workflow_name, problems)
+        if problems := list(self._kind_problems()) or list(self._stage_problems()) or list(self._type_problems()):
+            raise ConfigurationError(str(self.workflow_name), problems)
 
     @cached_property
     def choice(self) -> TypeChoice:
@@ -173,6 +174,23 @@ class WorkflowConfiguration:
     def _stage_seconds(self, stage: Stage, machine_type: MachineType) -> float:
         retriers = self.retry.retriers(stage, machine_type)
         return state_seconds(Task(resource=stage.name, timeout_seconds=stage.task_seconds, retry=retriers))
+
+    def _kind_problems(self) -> Iterator[str]:
+        """What is of another kind than it has to be, as a number that was written as text."""
+        for name, kind in (("batch_size", int), ("batch_window_seconds", int), ("timeout_seconds", int | None)):
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                yield f"{name} is {value!r}; it takes a whole number."
+        if not isinstance(self.workflow_name, str):
+            yield f"workflow_name is {self.workflow_name!r}; it takes a text."
+        if not isinstance(self.retry, RetryConfiguration):
+            yield f"retry is {self.retry!r}; it takes a RetryConfiguration."
+        if not isinstance(self.stages, tuple):
+            yield f"stages is {self.stages!r}; it takes a list. Solution: put a single stage into a list, too."
+            return
+        for stage in self.stages:
+            if not isinstance(stage, LambdaStage | GlueStage):
+                yield f"stages holds {stage!r}; a stage is a LambdaStage or a GlueStage."
 
     def _stage_problems(self) -> Iterator[str]:
         """What is wrong with the names, the numbers and the stages by themselves."""

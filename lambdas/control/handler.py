@@ -103,7 +103,8 @@ class SettleBatch(_Operation):
         return settle_batch(self.items, self.outcomes, lambda run_id: _ledger(aws, run_id), _max_receives(), frontier)
 
 
-_OPERATIONS = {kind.__name__: kind for kind in _Operation.__subclasses__()}
+OPERATIONS = {kind.__name__: kind for kind in _Operation.__subclasses__()}
+"""By their names, as the state machines call them."""
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext, aws: Aws = AWS) -> dict[str, Any]:
@@ -146,9 +147,9 @@ def _about(event: Mapping[str, Any], answer: Mapping[str, Any] | None = None) ->
 
 
 def _parsed(event: Mapping[str, Any]) -> _Operation:
-    kind = _OPERATIONS.get(str(event.get("operation")))
+    kind = OPERATIONS.get(str(event.get("operation")))
     if kind is None:
-        raise InvalidInput(f"operation: {event.get('operation')!r} is none of {', '.join(_OPERATIONS)}")
+        raise InvalidInput(f"operation: {event.get('operation')!r} is none of {', '.join(OPERATIONS)}")
     try:
         return kind.model_validate(event)
     except ValidationError as error:

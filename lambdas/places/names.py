@@ -120,14 +120,3 @@ def similarity(a: Names, b: Names, at_least: float = 0.0) -> float:
             for candidate in theirs:
                 best = max(best, fuzz.ratio(name, candidate, score_cutoff=max(cutoff, best)))
     return best / 100
-
-
-def is_part(a: Names, b: Names) -> bool:
-    """Whether all words of some name of one record stand in a name of the other, as in ``Fox`` and ``Fox Tavern``."""
-    for name in a.exact:
-        words = set(name.split())
-        for candidate in b.exact:
-            others = set(candidate.split())
-            if words <= others or others <= words:
-                return True
-    return False

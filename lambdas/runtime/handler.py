@@ -28,6 +28,7 @@ from lambdas.runtime import reports
 from lambdas.runtime.aws import AWS, Aws
 from lambdas.runtime.context import Deadline, ExecutionContext, LambdaContext, StageOutput
 from lambdas.runtime.documents import test_answer
+from lambdas.runtime.errors import InvalidOutput
 from lambdas.runtime.handover import StageInput, put_out, result_of, standing
 from lambdas.runtime.storage import Storage
 
@@ -101,7 +102,13 @@ class StageHandler(ABC):
             return StageOutput(given.read(), 0)
         if given.is_test():
             return StageOutput(test_answer(given.context.current_stage, given.read()), 1)
-        return self.process(given, aws)
+        output: object = self.process(given, aws)
+        if not isinstance(output, StageOutput):
+            stage = given.context.current_stage
+            raise InvalidOutput(
+                f"{stage} returned {type(output).__name__} and no StageOutput: `return StageOutput(data)`."
+            )
+        return output
 
 
 class _FunctionStage(StageHandler):

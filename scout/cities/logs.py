@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lambdas.control.handler import OPERATIONS
 from lambdas.runtime.parallel import in_parallel
 from scout.cities import executions
 from scout.cities.executions import ENDED, Execution, asking
+from workflow.city_states import STATE_NAMES
+from workflow.page_processing import SEARCH_MAPS
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -31,6 +34,8 @@ _OVERLAP = timedelta(seconds=30)
 # The most lines that CloudWatch Logs gives at once.
 _PAGE = 10_000
 _ERRORS = {"ERROR", "CRITICAL"}
+SUBJECTS = (*STATE_NAMES, SEARCH_MAPS, *OPERATIONS)
+"""What a line can be about: the states of a city, and the operations on a run (:mod:`lambdas.control`)."""
 
 
 @dataclass(frozen=True)

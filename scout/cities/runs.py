@@ -17,6 +17,7 @@ from lambdas.contracts.manifest import BudgetUse, FrontierUse, Manifest, RunStat
 from lambdas.runtime import keys
 from lambdas.runtime.errors import InputNotFound
 from lambdas.runtime.ledger import Ledger
+from scout import local
 from scout.cities import inputs
 from scout.cities.executions import ENDED, Execution, arn_of
 from scout.cities.facts import told
@@ -312,7 +313,7 @@ def verified_outputs(deployment: Deployment, manifest: Manifest) -> dict[str, by
 
 def copied(files: Mapping[str, bytes], folder: Path) -> Path:
     """Write files into a folder, which is made if it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    local.folder(folder)
     for name, body in files.items():
         (folder / name).write_bytes(body)
     return folder

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from lambdas.contracts.connectors import BudgetGroup
-from scout.cities import inputs, runs, settings_of_run, stopping, views
+from lambdas.contracts.job import RunInput
+from scout.cities import executions, inputs, runs, settings_of_run, stopping, views
 from scout.commands.options import JSON, LAST_STACK, STACK
 from scout.errors import InputRefused
 from scout.stacks import deployed
@@ -30,7 +31,9 @@ def run(
     stack: Annotated[str | None, LAST_STACK] = None,
     as_json: Annotated[bool, JSON] = False,
     timeout: Annotated[int | None, typer.Option(help="Seconds to follow the run; default: its own limit.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Copy manifest and outputs to a folder per run in here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Copy manifest and outputs to a folder per run in here.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="See whether it could be started, and start nothing.")
     ] = False,
@@ -42,11 +45,7 @@ def run(
 
     Example: scout run --city edinburgh --allow web --allow llm --json > manifest.json
     """
-    given = [inputs.load(input_file)] if input_file else []
-    given += [inputs.golden(city)] if city else []
-    if len(given) != 1:
-        raise typer.BadParameter("give either --input or --city")
-    job = settings_of_run.with_environment(inputs.allowing(given[0], allow or ()), os.environ)
+    job = settings_of_run.with_environment(inputs.allowing(_given(input_file, city), allow or ()), os.environ)
     deployment = deployed.deployment(stack)
     if dry_run:
         runs.check(deployment, job)
@@ -67,9 +66,18 @@ def run(
         raise typer.Exit(result.exit_code)
 
 
+def _given(input_file: Path | None, city: str | None) -> RunInput:
+    """The one run input that was given."""
+    if input_file is not None and city is None:
+        return inputs.load(input_file)
+    if city is not None and input_file is None:
+        return inputs.golden(city)
+    raise typer.BadParameter("give a run input: either --input FILE, or --city NAME")
+
+
 def kill(
     *,
-    run_id: Annotated[str, typer.Option("--run", "-r", help="The run, as `scout run` names it.")],
+    run: Annotated[str, typer.Option("--run", "-r", help="The run, as `scout run` names it, or `last`.")],
     connector: Annotated[list[BudgetGroup] | None, typer.Option(help="Which; may be given several times.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All four: the run ends with what it has found.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Allow it again.")] = False,
@@ -85,7 +93,9 @@ def kill(
     if every == bool(connector):
         raise typer.BadParameter("give either --connector, or --all for all of them")
     groups = list(BudgetGroup) if every else connector or []
-    switches = stopping.kill(deployed.deployment(stack), run_id, groups, on=not undo)
+    deployment = deployed.deployment(stack)
+    run_id = executions.named(deployment, run).run_id
+    switches = stopping.kill(deployment, run_id, groups, on=not undo)
     killed = [group for group, on in switches.items() if on]
     text = f"{run_id}: killed are {', '.join(killed)}" if killed else f"{run_id}: nothing is killed"
     typer.echo(json.dumps({"run_id": run_id, "kill_switches": switches}) if as_json else text)
@@ -121,7 +131,9 @@ def emergency_stop(
 
 
 def config(
-    input_file: Annotated[Path, typer.Option("--input", "-i", help="A run input.")],
+    *,
+    input_file: Annotated[Path | None, typer.Option("--input", "-i", help="A run input.")] = None,
+    city: Annotated[str | None, typer.Option(help="Instead: a golden input by its name.")] = None,
     stack: Annotated[str, STACK] = "mock",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -131,7 +143,7 @@ def config(
 
     Example: EARLY_STOP_WINDOW=50 scout config --input examples/input.london.json -s mock
     """
-    values = settings_of_run.explained(inputs.load(input_file), stack)
+    values = settings_of_run.explained(_given(input_file, city), stack)
     if as_json:
         typer.echo(json.dumps({name: value.document() for name, value in values.items()}, indent=2))
     else:

@@ -31,6 +31,8 @@ def graph(
     """
     from scout.diagrams import drawing  # noqa: PLC0415 - the layout takes a while to import
 
+    if out is not None and out.suffix != form.suffix:
+        raise typer.BadParameter(f"a picture as {form} is a file that ends with {form.suffix}, and {out.name} does not")
     name = Path(machine).name.removesuffix(".json").removesuffix(".asl")
     picture = drawing.drawn(drawing.named(machine, stack), name, form)
     if out is not None:

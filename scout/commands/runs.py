@@ -115,6 +115,8 @@ def show_logs(
 
     Example: scout logs last --state TileSweep --errors
     """
+    if state is not None and state not in logs.SUBJECTS:
+        raise typer.BadParameter(f"{state} is no state or operation; there are {', '.join(logs.SUBJECTS)}")
     console, none = Console(highlight=False), True
     for line in logs.of(deployed.deployment(stack), run, state=state, errors=errors, follow=follow):
         none = False
@@ -129,7 +131,9 @@ def show_logs(
 
 def show_outputs(
     run: Annotated[str, RUN],
-    out: Annotated[Path | None, typer.Option(help="Copy what was verified to a folder per run in here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Copy what was verified to a folder per run in here.")
+    ] = None,
     stack: Annotated[str | None, LAST_STACK] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:

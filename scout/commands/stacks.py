@@ -10,7 +10,8 @@ from rich.console import Console
 
 from scout import local, schemas
 from scout.commands.options import STACK
-from scout.stacks import views
+from scout.errors import ScoutError
+from scout.stacks import deployed, views
 
 
 def up(
@@ -28,6 +29,7 @@ def up(
 
     Example: scout up -s mixed-mock-real --preview
     """
+    _embedded_only("up", f"on AWS it is `pulumi up --stack {stack}`")
     console = Console(highlight=False)
     view = views.DeployView(console, preview=preview)
     local.up(stack, preview=preview, port=port, view=view, live=live)
@@ -38,13 +40,21 @@ def down() -> None:
 
     Example: scout down
     """
+    _embedded_only("down", "on AWS it is `pulumi destroy`")
     console = Console(highlight=False)
     console.print("Stopped." if local.down() else "Nothing is running.")
 
 
+def _embedded_only(word: str, instead: str) -> None:
+    if deployed.on_aws():
+        raise ScoutError(f"`scout {word}` is for the embedded AWS: leave --aws and SCOUT_AWS out; {instead}")
+
+
 def render(
     stack: Annotated[str, STACK] = "mock",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to; made if missing.")] = Path("rendered"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", file_okay=False, help="Folder to write to; made if missing.")
+    ] = Path("rendered"),
 ) -> None:
     """Write a stack's resource graph and state machine definitions as JSON, without any AWS.
 
@@ -55,7 +65,7 @@ def render(
 
 
 def write_schemas(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("schemas"),
+    out: Annotated[Path, typer.Option("--out", "-o", file_okay=False, help="Folder to write to.")] = Path("schemas"),
 ) -> None:
     """Write the JSON Schemas of run input, manifest, messages and stack config.
 

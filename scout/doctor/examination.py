@@ -61,7 +61,7 @@ def _all(stack: str | None) -> Iterator[Finding]:
     try:
         settings, program = stack_settings(name), Program.of(name)
     except ScoutError as error:
-        yield fail("configuration", str(error), f"correct Pulumi.{name}.yaml")
+        yield fail("configuration", str(error), "correct it, or name another stack with --stack")
         return
     yield ok("configuration", f"Pulumi.{name}.yaml is valid")
     if on_aws:

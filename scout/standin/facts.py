@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from lambdas.contracts.base import slug
 from lambdas.mock.city import City, Entity
 from lambdas.mock.lexicon import ADJECTIVES, CHAINS, THINGS
 from lambdas.mock.stream import Stream
@@ -101,11 +100,3 @@ def views(entity: Entity) -> int:
 def sitelinks(entity: Entity) -> int:
     """How many articles in all languages it has."""
     return max(1, round(1 + 60 * max(0.0, entity.prominence - 0.55) ** 2))
-
-
-def local_page_slug(name: str) -> str:
-    """A name in an address of a page; a name with no Latin letter has none."""
-    try:
-        return slug(name)
-    except ValueError:
-        return "page"

@@ -90,6 +90,28 @@ def test_a_stack_that_may_not_be_deployed_names_why(scout: Scout) -> None:
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run",), "either --input FILE, or --city NAME"),
+        (("config", "--city", "london", "-i", "examples/input.london.json"), "either --input FILE, or --city NAME"),
+        (("run", "--city", "london", "--out", "README.md"), "is a file"),
+        (("render", "--out", "README.md"), "is a file"),
+        (("logs", "last", "--state", "TileSwep"), "no state or operation; there are DiscoverWebSources, "),
+        (("graph", "city-discovery", "--out", "city.pdf"), "ends with .svg"),
+    ],
+)
+def test_what_a_word_does_not_take_is_refused_before_anything_is_done(
+    scout: Scout, words: tuple[str, ...], said: str
+) -> None:
+    assert said in " ".join(scout(*words, code=2).stderr.split())
+
+
+@pytest.mark.parametrize("words", [("up",), ("down",)])
+def test_what_is_for_the_embedded_aws_is_not_done_for_aws(scout: Scout, words: tuple[str, ...]) -> None:
+    assert f"`scout {words[0]}` is for the embedded AWS" in scout("--aws", *words, code=1).stderr
+
+
 def test_validate_names_each_wrong_field(scout: Scout, tmp_path: Path) -> None:
     names = sorted(str(path.relative_to(PROJECT)) for path in (PROJECT / "examples").glob("input.*.json"))
     assert len(names) == 8

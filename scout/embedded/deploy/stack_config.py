@@ -98,7 +98,16 @@ def _declaration(entry: Any) -> _Declaration:  # noqa: ANN401 - any YAML value
     return _Declaration(kind, entry.get("items"), entry["value"] if "value" in entry else entry.get("default"))
 
 
-def _stack_values(directory: Path, project: str, stack: str) -> dict[str, Any]:
+def stack_file(directory: Path, stack: str) -> Path:
+    """The file of a stack's configuration.
+
+    Args:
+        directory: The folder of `Pulumi.yaml`.
+        stack: Name of the stack.
+
+    Raises:
+        ConfigError: There is no such stack; the message names those that there are.
+    """
     path = directory / f"Pulumi.{stack}.yaml"
     if not _STACK_NAME.fullmatch(stack) or not path.exists():
         known = sorted(
@@ -107,6 +116,11 @@ def _stack_values(directory: Path, project: str, stack: str) -> dict[str, Any]:
         raise ConfigError(
             f"no stack named '{stack}' found; the stacks of {directory} are: {', '.join(known) or 'none'}"
         )
+    return path
+
+
+def _stack_values(directory: Path, project: str, stack: str) -> dict[str, Any]:
+    path = stack_file(directory, stack)
     content = _read(path)
     if unknown := sorted(content.keys() - _STACK_KEYS):
         raise ConfigError(f"{path}: unknown key '{unknown[0]}'; valid ones are {', '.join(sorted(_STACK_KEYS))}")

@@ -73,7 +73,7 @@ def test_a_message_that_always_fails_goes_to_the_dlq_after_three_receives_and_ta
 def test_who_follows_a_message_is_told_why_it_failed(stack):
     with pytest.raises(ScoutError, match=r"it last failed at Second: \w+: .*\n.*is tried again") as late:
         stack.through("express", {"fail": {"Second": 100}}, timeout=8)
-    with pytest.raises(ScoutError, match=r"failed at First of express: InvalidInput: .*\n.*permanent: .*\n.*dlq analyze"):
+    with pytest.raises(ScoutError, match=r"failed at First of express: InvalidInput: .*\n.*permanent: "):
         stack.through("express", ["no object"], timeout=60)
     message_id = str(late.value).split()[1]
     bodies = stack.account.drain(stack["express"].dlq_url, 2, timeout=120)

@@ -86,6 +86,33 @@ def test_no_stage():
     assert problem.startswith("Workflow must contain at least one stage. Received an empty list.")
 
 
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        ({"timeout_seconds": "45"}, "timeout_seconds is '45'; it takes a whole number."),
+        ({"batch_size": "5"}, "batch_size is '5'; it takes a whole number."),
+        ({"batch_size": True}, "batch_size is True; it takes a whole number."),
+        ({"batch_window_seconds": 1.5}, "batch_window_seconds is 1.5; it takes a whole number."),
+        ({"batch_window_seconds": None}, "batch_window_seconds is None; it takes a whole number."),
+        ({"workflow_name": 5}, "workflow_name is 5; it takes a text."),
+        ({"retry": {"lambda_max_attempts": 1}}, "retry is {'lambda_max_attempts': 1}; it takes a RetryConfiguration."),
+        ({"stages": ["ETLStage"]}, "stages holds 'ETLStage'; a stage is a LambdaStage or a GlueStage."),
+        ({"stages": "ETLStage"}, "stages is 'ETLStage'; it takes a list."),
+        ({"stages": lambda_stage("One")}, "stages is LambdaStage("),
+        ({"stages": None}, "stages is None; it takes a list."),
+    ],
+)
+def test_what_is_of_another_kind(written, start):
+    (problem,) = problems(**written)
+    assert problem.startswith(start)
+
+
+def test_stages_may_come_from_anything_that_yields_them():
+    stages: Any = map(lambda_stage, ["One", "Two"])
+    config = WorkflowConfiguration(workflow_name="sample", stages=stages)
+    assert [stage.name for stage in config.stages] == ["One", "Two"]
+
+
 def test_two_stages_of_one_name():
     (problem,) = problems(stages=[lambda_stage("ETLStage"), lambda_stage("ETLStage")])
     assert "Stage names must be unique within a workflow: 2 stages are named 'ETLStage'" in problem

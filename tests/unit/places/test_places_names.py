@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.places.names import Names, is_part, normalise, similarity
+from lambdas.places.names import Names, normalise, similarity
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,6 @@ def test_any_common_language_makes_two_records_alike():
     assert similarity(local, Names.of(["桜橋美術舘"])) >= 0.75
     # Across scripts nothing can be said.
     assert similarity(Names.of(["桜橋美術館"]), Names.of(["Sakurabashi Bijutsukan"])) == 0.0
-
-
-def test_parts_of_names():
-    assert is_part(Names.of(["Fox"]), Names.of(["Fox Tavern"]))
-    assert not is_part(Names.of(["Fox Hotel"]), Names.of(["Fox Tavern"]))
 
 
 def test_numbers_are_kept_apart():

@@ -327,6 +327,18 @@ def test_what_a_stage_says_wrongly_of_its_output_is_told_before_anything_stands(
     assert not aws.bucket.objects
 
 
+@pytest.mark.parametrize(("output", "kind"), [([{"a": 1}], "list"), (None, "NoneType"), ({}, "dict")])
+def test_what_is_no_output_is_a_permanent_error_that_says_what_to_return(output: StageOutput, kind: str) -> None:
+    @stage
+    def puts(given: StageInput, aws: Aws) -> StageOutput:
+        return output
+
+    aws = LocalAws()
+    with pytest.raises(InvalidOutput, match=f"Stage returned {kind} and no StageOutput: `return StageOutput"):
+        run_stage(puts, {"a": 1}, aws=aws)
+    assert not aws.bucket.objects
+
+
 @pytest.mark.parametrize("data", [{1, 2}, float("nan"), "\ud800", iter([object()])])
 def test_what_json_does_not_have_is_a_permanent_error(data):
     @stage
