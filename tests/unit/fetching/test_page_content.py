@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from lambdas.fetching.exchange import Head
 from lambdas.fetching.markup import MAX_DEPTH, MAX_LINKS, Markup, directives, read, soft_404
 from lambdas.fetching.reasons import Reason, Unfetched
 from lambdas.fetching.urls import parse
+from tests.growth import LINEAR, growth
 
 AGENT = "data-scout"
 URL = parse("https://site.example/guide/old-town")
@@ -244,12 +243,7 @@ class TestHostileMarkup:
         ids=lambda text: text[:8],
     )
     def test_the_time_for_a_page_grows_no_faster_than_the_page(self, text: str) -> None:
-        def seconds(part: str) -> float:
-            began = time.process_time()
-            markup(part)
-            return time.process_time() - began
-
-        assert seconds(text) < 40 * max(seconds(text[: len(text) // 10]), 0.02)
+        assert growth(markup, lambda size: text[:size], len(text)) < LINEAR
 
     @given(st.text(max_size=400))
     def test_any_text_is_some_page(self, text: str) -> None:

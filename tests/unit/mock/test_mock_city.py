@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from lambdas.mock.stream import Lottery, Stream
 from lambdas.mock.world import NEARBY_CAP, World
 from lambdas.places.cells import cell_at
 from lambdas.places.geo import Disc, distance_m
+from tests.growth import LINEAR, growth
 from tests.unit.mock.digest import digest_of
 from tests.unit.mock.simulation import example
 
@@ -86,10 +86,11 @@ def test_edinburgh_has_its_places_inside_the_disc_and_in_clusters():
     assert inner / len(places) > 3 * (2 / 10) ** 2
 
 
-def test_a_city_is_made_fast():
-    started = time.process_time()
-    City.build("Edinburgh", Disc.of(55.9533, -3.1883, 10_000), "speed")
-    assert time.process_time() - started < 1.0
+def test_a_city_takes_time_by_its_area():
+    def area(square_km: int) -> Disc:
+        return Disc.of(55.9533, -3.1883, 1_000 * math.sqrt(square_km / math.pi))
+
+    assert growth(lambda disc: City.build("Edinburgh", disc, "speed"), area, 314) < LINEAR
 
 
 @pytest.mark.parametrize(
