@@ -30,6 +30,8 @@ _POLL_SECONDS = 0.3
 _MOST_DIFFERENCES = 20
 # The new one may take a fifth more, which is less than what single executions differ by.
 _SLOWER_AT_MOST = 1.2
+# By so much an execution takes longer where a function has to be started.
+_CHANCE_SECONDS = 0.5
 # A synchronous execution answers when it has ended, within 300 s; a second call would start a second one.
 _ONE_PATIENT_CALL = Config(read_timeout=310, retries={"total_max_attempts": 1})
 _UNTOLD = "the message failed"
@@ -223,10 +225,16 @@ def _measured(compared: Sequence[Compared]) -> Iterator[Check]:
     before, after = (
         [getattr(item, side).seconds for item in compared if not getattr(item, side).error] for side in ("old", "new")
     )
-    fast = bool(after) and (not before or statistics.median(after) <= _SLOWER_AT_MOST * statistics.median(before))
-    yield Check("performance", fast, _seconds(before), _seconds(after))
+    yield Check("performance", bool(after) and _is_fast(before, after), _seconds(before), _seconds(after))
     old_usd, new_usd = (sum(getattr(item, side).usd for item in compared) for side in ("old", "new"))
     yield Check("cost", new_usd <= old_usd * _SLOWER_AT_MOST, f"{old_usd:.7f} USD", f"{new_usd:.7f} USD")
+
+
+def _is_fast(before: Sequence[float], after: Sequence[float]) -> bool:
+    if not before:
+        return True
+    old, new = statistics.median(before), statistics.median(after)
+    return new <= max(_SLOWER_AT_MOST * old, old + _CHANCE_SECONDS)
 
 
 def _seconds(values: Sequence[float]) -> str:

@@ -251,16 +251,26 @@ def test_what_goes_wrong_with_a_message_is_told_apart(mock_stack: Deployment, tm
     assert "ETLStage" in failed["records"]
 
 
-def test_a_message_that_does_not_come_through_in_time(mock_stack: Deployment, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "timeout", "said"),
+    [
+        ('{"nonsense": true}', 120, "has failed at ETLStage of candidate-realtime: InvalidInput: "),
+        ((EXAMPLES / "candidates.json").read_text(), 0.01, "has not come through candidate-realtime in time"),
+    ],
+    ids=["fails", "late"],
+)
+def test_a_message_that_does_not_come_through(
+    mock_stack: Deployment, tmp_path: Path, body: str, timeout: float, said: str
+) -> None:
     pipeline = mock_stack.pipelines[LANE]
-    message = tmp_path / "nonsense.json"
-    message.write_text('{"nonsense": true}')
+    message = tmp_path / "message.json"
+    message.write_text(body)
     try:
-        report = send_message(mock_stack, Heard(), message, timeout=3)
+        report = send_message(mock_stack, Heard(), message, timeout=timeout)
     finally:
         empty(mock_stack, pipeline.queue_url, pipeline.dlq_url)
     assert list(those(report, Outcome.FAILED)) == ["message"]
-    assert "has not come through candidate-realtime in time" in those(report, Outcome.FAILED)["message"]
+    assert said in those(report, Outcome.FAILED)["message"]
     assert list(those(report, Outcome.SKIPPED)) == ["outputs", "records"]
 
 
