@@ -57,6 +57,19 @@ def folder(path: Path) -> Path:
     return path
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whose folder is made if missing.
+
+    Raises:
+        ScoutError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ScoutError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def _stacks() -> Path:
     return state_dir() / "stacks"
 

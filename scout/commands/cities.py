@@ -58,6 +58,11 @@ def run(
     console = Console(stderr=as_json, highlight=False)
     view = views.RunView(console, deployment)
     result = runs.run(deployment, job, view=view, timeout=timeout, out=out)
+    ended(result, view, as_json=as_json)
+
+
+def ended(result: runs.RunResult, view: views.RunView, *, as_json: bool) -> None:
+    """Say what a run that was followed came to, and end with its exit code."""
     if as_json:
         sys.stdout.write(result.manifest.model_dump_json(indent=2) + "\n")
     else:

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from scout import local
 from scout.commands.options import JSON, STACK
 from scout.diagrams.drawing import Format
-from scout.errors import ScoutError
 
 
 def graph(
@@ -36,11 +36,7 @@ def graph(
     name = Path(machine).name.removesuffix(".json").removesuffix(".asl")
     picture = drawing.drawn(drawing.named(machine, stack), name, form)
     if out is not None:
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(picture, encoding="utf-8")
-        except OSError as error:
-            raise ScoutError(f"{out} cannot be written: {error.strerror}") from error
+        local.write_text(out, picture)
     if as_json:
         typer.echo(json.dumps({"machine": name, "format": form.value, "file": out and str(out), "picture": picture}))
     elif out is not None:

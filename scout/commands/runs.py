@@ -15,8 +15,8 @@ from scout.cities import comparing, executions, facts, listing, logs, outputs, r
 from scout.cities import runs as city_runs
 from scout.cities.facts import Status
 from scout.commands.asking import sure
+from scout.commands.cities import ended
 from scout.commands.options import JSON, LAST_STACK
-from scout.errors import ScoutError
 from scout.stacks import deployed
 
 RUN = typer.Argument(metavar="RUN", help="A run by its id, or `last`.", show_default=False)
@@ -94,12 +94,7 @@ def watch(
     console = Console(stderr=as_json, highlight=False)
     view = views.RunView(console, deployment)
     result = city_runs.watch(deployment, known.run_id, known.job, view=view, timeout=timeout, out=out)
-    if as_json:
-        sys.stdout.write(result.manifest.model_dump_json(indent=2) + "\n")
-    else:
-        view.result(result)
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+    ended(result, view, as_json=as_json)
 
 
 def show_logs(
@@ -228,12 +223,7 @@ def resume(
         return
     view = views.RunView(console, deployment)
     result = city_runs.watch(deployment, resumed, job, view=view)
-    if as_json:
-        sys.stdout.write(result.manifest.model_dump_json(indent=2) + "\n")
-    else:
-        view.result(result)
-    if result.exit_code:
-        raise typer.Exit(result.exit_code)
+    ended(result, view, as_json=as_json)
 
 
 def compare(
@@ -273,11 +263,7 @@ def report(
     found = data.of(deployed.deployment(stack), run)
     path = out or local.state_dir() / "reports" / f"{found.manifest.run_id}.html"
     body = page.html(found)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(body, encoding="utf-8")
-    except OSError as error:
-        raise ScoutError(f"{path} cannot be written: {error.strerror}") from error
+    local.write_text(path, body)
     if as_json:
         typer.echo(json.dumps({"run_id": found.manifest.run_id, "file": str(path), "bytes": len(body.encode())}))
     else:
