@@ -130,14 +130,14 @@ def test_the_city_is_cut_out_of_overture_maps(manifest: Manifest, stack: Deploym
 def test_amazon_location_is_asked_in_nominatims_place_for_what_may_be_kept(
     manifest: Manifest, stack: Deployment, asked: Counter[str]
 ) -> None:
-    assert asked["location"] > 0
     assert asked["nominatim"] > 0, "for the border of the city"
     found = stack.session.client("s3").list_objects_v2(
         Bucket=stack.bucket, Prefix=f"raw/json/open-data/{manifest.input.slug}/"
     )
     records = [json.loads(read(stack, item["Key"]))["params"] for item in found["Contents"]]
     by_name = [params for params in records if "QueryText" in params]
-    assert len(by_name) == asked["location"]
+    # Pages are handled side by side: two that miss the same name at once ask for it twice, and one answer stays.
+    assert 0 < len(by_name) <= asked["location"]
     assert {params["IntendedUse"] for params in by_name} == {"Storage"}
     assert not [params for params in records if params.get("namedetails")], "no name was asked of Nominatim"
 
