@@ -203,8 +203,9 @@ REAL: dict[CityState, CityFunction] = {
         timeout_seconds=60,
         memory_mb=1024,
         layers=("core", "web"),
-        reads=("executions/", "raw/html/"),
-        writes=("executions/", "raw/html/"),
+        # Of a data set the record lies with the other open data.
+        reads=("executions/", "raw/json/open-data/", "raw/html/"),
+        writes=("executions/", "raw/json/open-data/", "raw/html/"),
         sends_to_frontier=True,
     ),
     CityState.EXTRACT_WITH_LLM: CityFunction(

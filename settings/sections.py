@@ -84,6 +84,7 @@ class TokenBuckets(Section):
     wiki: TokenBucket = Field(TokenBucket(capacity=800, refill=80), alias="wiki")
     tavily_api: TokenBucket = Field(TokenBucket(capacity=1000, refill=100), alias="tavily.api")
     web_fetch: TokenBucket = Field(TokenBucket(capacity=3000, refill=300), alias="web.fetch")
+    data_fetch: TokenBucket = Field(TokenBucket(capacity=3000, refill=300), alias="data.fetch")
     llm_tokens: TokenBucket = Field(TokenBucket(capacity=200_000, refill=0, period_seconds=0), alias="llm.tokens")
     nominatim: TokenBucket = Field(TokenBucket(capacity=500, refill=50), alias="nominatim")
     overture: TokenBucket = Field(TokenBucket(capacity=600, refill=600), alias="overture")

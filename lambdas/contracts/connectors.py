@@ -9,8 +9,8 @@ google      one request to a Google API (the run input calls it a token)
 web         one byte received from a web page or a search API
 llm         1,000 model tokens, input and output together, begun thousands counted whole. Model
             tokens themselves would make the golden inputs' 10,000 two or three pages.
-open_data   one call to an open-data service (Overpass, Wikidata, OpenTripMap, Nominatim), to Overture
-            Maps or to Amazon Location, or one read of a cell of a map extract
+open_data   one call to an open-data service (Overpass, Wikidata, OpenTripMap, Nominatim), to a portal
+            with open data, to Overture Maps or to Amazon Location, or one read of a cell of a map extract
 =========== ==================================================================================
 """
 
@@ -53,6 +53,7 @@ class Connector(StrEnum):
     WIKI = "wiki"
     TAVILY_API = "tavily.api"
     WEB_FETCH = "web.fetch"
+    DATA_FETCH = "data.fetch"
     LLM_TOKENS = "llm.tokens"
     NOMINATIM = "nominatim"
     OVERTURE = "overture"
@@ -79,6 +80,7 @@ _GROUPS = {
     Connector.NOMINATIM: BudgetGroup.OPEN_DATA,
     Connector.OVERTURE: BudgetGroup.OPEN_DATA,
     Connector.LOCATION: BudgetGroup.OPEN_DATA,
+    Connector.DATA_FETCH: BudgetGroup.OPEN_DATA,
     Connector.TAVILY_API: BudgetGroup.WEB,
     Connector.WEB_FETCH: BudgetGroup.WEB,
     Connector.LLM_TOKENS: BudgetGroup.LLM,

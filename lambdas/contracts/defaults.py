@@ -39,6 +39,7 @@ def _buckets() -> dict[Connector, TokenBucket]:
         Connector.WIKI: (800, 80),
         Connector.TAVILY_API: (1000, 100),
         Connector.WEB_FETCH: (3000, 300),
+        Connector.DATA_FETCH: (3000, 300),
         Connector.NOMINATIM: (500, 50),
         Connector.OVERTURE: (600, 600),
         Connector.LOCATION: (600, 600),

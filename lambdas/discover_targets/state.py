@@ -53,7 +53,7 @@ def discover_targets(_: StageInput, run: Run) -> StageOutput:
         boundary = Nominatim(Service(nominatim.INFO, run, config)).boundary(run.job.city, area)
     leads = list(_leads(run, config, boundary))
     web = web_config(os.environ, run.record.versions["program"])
-    fetcher = Fetcher(run, web, Hosts(run.ledger, None), split=Split.PRIMARIES)
+    fetcher = Fetcher(run, web, Hosts(run.ledger, None), split=Split.PRIMARIES, connector=Connector.DATA_FETCH)
     portals = examine(leads, fetcher, web.agent, run.job.city)
     candidates = [portal.document() for portal in portals]
     datasets = [dataset for portal in portals for dataset in portal.datasets]
@@ -115,7 +115,7 @@ def _messages(run: Run, portals: Sequence[Portal]) -> Iterator[WebMessage]:
                 city=run.job.city,
                 run_id=run.run_id,
                 correlation_id=run.correlation_id,
-                budget_token=Connector.WEB_FETCH,
+                budget_token=Connector.DATA_FETCH,
                 trust_score=score,
                 source_url=file[0],
                 source_name=dataset.title,

@@ -95,6 +95,7 @@ class Fetcher:
         hosts: The turns at hosts.
         seconds: The most that one exchange may take.
         split: For whom the budget is spent.
+        connector: What pays: ``web.fetch`` by the byte, ``data.fetch`` by the request.
         clock: Seconds since the epoch.
         received: Bytes received by this fetcher.
     """
@@ -104,6 +105,7 @@ class Fetcher:
     hosts: Hosts
     seconds: float = EXCHANGE_SECONDS
     split: Split = Split.FRONTIER
+    connector: Connector = Connector.WEB_FETCH
     clock: Callable[[], float] = time.time
     received: int = field(default=0, init=False)
 
@@ -170,7 +172,8 @@ class Fetcher:
         url, everything = PageUrl(site.scheme, site.host, "/robots.txt"), Robots(self.web.agent)
         for _ in range(MAX_REDIRECTS + 1):
             limits = Limits(min(robots.MAX_BYTES + MAX_HEAD_BYTES, self._allowance()), robots.MAX_BYTES, cut=True)
-            request = Request({"url": url.text, "robots": day, "bytes": limits.wire}, estimate=limits.wire)
+            params = {"url": url.text, "robots": day, "bytes": limits.wire}
+            request = Request(params, estimate=self._units(limits.wire))
             reply = self._call(url, request, limits, robots.MIN_INTERVAL_SECONDS)
             if reply is None:
                 return None
@@ -198,7 +201,8 @@ class Fetcher:
         self.hosts.count_page(url.host, url.text)
         limits = Limits(min(MAX_PAGE_BYTES + MAX_HEAD_BYTES, self._allowance()), MAX_PAGE_BYTES)
         day = self.run.record.started_at[:10]
-        request = Request({"url": url.text, "as_of": day, "bytes": limits.wire}, estimate=limits.wire)
+        params = {"url": url.text, "as_of": day, "bytes": limits.wire}
+        request = Request(params, estimate=self._units(limits.wire))
         visits = Visits(self.run, url)
         reply = self._call(url, request, limits, allowed.interval, visits)
         if reply is not None and isinstance(reply.body, bytes) and not reply.cached:
@@ -226,19 +230,20 @@ class Fetcher:
                     "fields": [[name, value] for name, value in head.fields if name in _KEPT_FIELDS],
                     "fetched_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock())),
                 }
-                return Reply(request, body, units=wire.total, items=int(isinstance(body, bytes)), about=about)
+                units, items = self._units(wire.total), int(isinstance(body, bytes))
+                return Reply(request, body, units=units, items=items, about=about)
             except Unfetched as error:
                 if error.passing:
                     raise self._failed(url, error, wire.total, visits is not None) from error
                 if error.reason in _OF_THE_MOMENT:
-                    error.units = wire.total
+                    error.units = self._units(wire.total)
                     raise
                 refusal = {"refused": error.reason.value, "detail": error.detail, "status": error.status}
-                return Reply(request, refusal, units=wire.total)
+                return Reply(request, refusal, units=self._units(wire.total))
             finally:
                 self.received += wire.total
 
-        replies = self.run.call(Connector.WEB_FETCH, [request], fetch, self.split)
+        replies = self.run.call(self.connector, [request], fetch, self.split)
         return replies[0] if replies else None
 
     def _answer(
@@ -264,7 +269,7 @@ class Fetcher:
             error = Unfetched(Reason.ROBOTS_UNAVAILABLE, f"the robots.txt of {url.host}: {error}")
         later = error.reason in (Reason.HOST_BUSY, Reason.RATE_LIMITED)
         failure = (Throttled if later else ServiceUnavailable)(str(error))
-        failure.units = received
+        failure.units = self._units(received)
         return failure
 
     def _page(self, asked: PageUrl, url: PageUrl, reply: Reply) -> Page:
@@ -282,6 +287,12 @@ class Fetcher:
             received=self.received,
         )
 
+    def _units(self, received: int) -> int:
+        """Bytes in units of the budget that pays."""
+        return received if self.connector.group is BudgetGroup.WEB else min(received, 1)
+
     def _allowance(self) -> int:
-        """The most bytes that one request of this run may receive."""
+        """The most bytes that one request may receive; where bytes are what is paid, a share of the budget."""
+        if self.connector.group is not BudgetGroup.WEB:
+            return MAX_PAGE_BYTES + MAX_HEAD_BYTES
         return max(_MIN_ALLOWANCE, self.run.job.cap(BudgetGroup.WEB) // _SHARE_OF_BUDGET)

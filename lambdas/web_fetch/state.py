@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from lambdas.contracts.connectors import Connector
 from lambdas.contracts.frontier import WebMessage, parse_message
 from lambdas.fetching import content, markup
 from lambdas.fetching.config import web_config
@@ -50,7 +51,7 @@ def web_fetch(given: StageInput, run: Run) -> StageOutput:
     message = _message(given)
     config = web_config(os.environ, run.record.versions["program"])
     seconds = min(EXCHANGE_SECONDS, message.timeout_seconds)
-    fetcher = Fetcher(run, config, Hosts(run.ledger, message.key), seconds)
+    fetcher = Fetcher(run, config, Hosts(run.ledger, message.key), seconds, connector=_paid_by(message))
     try:
         page = fetcher.page(message.source_url)
         if page is None:
@@ -122,12 +123,18 @@ def _deeper(message: WebMessage, links: Sequence[PageUrl]) -> list[WebMessage]:
     depth = message.crawl_depth + 1
     if depth > MAX_DEPTH:
         return []
-    changed = {"crawl_depth": depth, "priority": "low"}
+    # Where a data set turned out to be a page, what it links to are pages, too.
+    changed = {"crawl_depth": depth, "priority": "low", "budget_token": Connector.WEB_FETCH}
     return [
         WebMessage.model_validate({**message.model_dump(), **changed, "source_url": link.text})
         for link in links
         if not _DATA.search(link.target)
     ]
+
+
+def _paid_by(message: WebMessage) -> Connector:
+    """A data set of a portal is open data; every other page is one of the web, whichever search found it."""
+    return Connector.DATA_FETCH if message.budget_token is Connector.DATA_FETCH else Connector.WEB_FETCH
 
 
 def _message(given: StageInput) -> WebMessage:

@@ -32,7 +32,8 @@ _DATASETS: Final[Mapping[str, tuple[str, ...]]] = {
     "public_art": ("artwork",),
     "tourism": ("attraction", "museum", "viewpoint"),
 }
-_DATASET_SHARE: Final = 3
+# A city's registers of its monuments, parks and works of art list every second place of these kinds.
+_DATASET_EVERY: Final = 2
 _CKAN: Final = "api/3/action/package_search"
 _DCAT: Final = "data.json"
 # The catalogue of a portal by its country; elsewhere portals have pages alone.
@@ -157,7 +158,7 @@ class TownSites:
         records = [
             entity
             for entity in self.place.city.entities
-            if entity.category in _DATASETS[intent] and not entity.off_map and entity.number % _DATASET_SHARE == 0
+            if entity.category in _DATASETS[intent] and not entity.off_map and entity.number % _DATASET_EVERY == 0
         ]
         if suffix == "geojson":
             return _json({"type": "FeatureCollection", "features": [_feature(entity) for entity in records]})

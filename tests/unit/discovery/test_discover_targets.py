@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.contracts.connectors import BudgetGroup
+from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.frontier import WebMessage
 from lambdas.discover_targets import state
 from lambdas.discover_targets.datasets import intent_of
@@ -59,8 +59,9 @@ def test_the_targets_name_the_border_and_the_data_of_the_citys_portal(city: Make
         assert {endpoint["type"] for endpoint in data["endpoints"]} == {"GeoJSON", "CSV"}
         assert all(endpoint["url"].startswith("http://data.edinburgh.example/") for endpoint in data["endpoints"])
     assert output.metrics["datasets"] == len(targets["datasets"])
-    assert run.spent() == 3
-    assert run.spent(BudgetGroup.WEB) == output.metrics["bytes"] > 0
+    assert run.spent() == 3 + 3, "three services; of the portal its robots.txt, its first page and its catalogue"
+    assert run.spent(BudgetGroup.WEB) == 0
+    assert output.metrics["bytes"] > 0
 
 
 def sent(run: Outside) -> list[WebMessage]:
@@ -112,8 +113,15 @@ def test_a_retry_says_the_same_and_asks_nothing(city: Make, client: Client):
     assert run.ledger.spent == spent
 
 
-def test_without_the_web_the_portal_is_named_and_not_read(city: Make):
+def test_without_the_web_portals_are_read_since_they_are_open_data(city: Make):
     run = city(changes={"kill_switches": {"web": True}})
+    assert run.stage(discover_targets).metrics["files"] == 4
+    assert {message.budget_token for message in sent(run)} == {Connector.DATA_FETCH}
+
+
+def test_a_portal_that_the_budget_does_not_reach_is_named_and_not_read(city: Make):
+    run = city()
+    run.ledger.spent[BudgetGroup.OPEN_DATA] = run.job.cap(BudgetGroup.OPEN_DATA) - 3
     run.stage(discover_targets)
     (portal,) = targets_of(run)["candidates"]
     assert portal["has_machine_readable"] is False

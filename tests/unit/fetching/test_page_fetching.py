@@ -13,14 +13,14 @@ import pytest
 import trustme
 from httpcore2 import URL, SyncBackend
 
-from lambdas.contracts.connectors import BudgetGroup
+from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.fetching import fetcher as fetching_module
 from lambdas.fetching.config import WebConfig
 from lambdas.fetching.names import HttpsResolver, SystemResolver
 from lambdas.fetching.network import Proxy, Wire
 from lambdas.fetching.reasons import Reason, Unfetched
 from lambdas.runtime.context import Deadline
-from lambdas.runtime.errors import ServiceUnavailable
+from lambdas.runtime.errors import ServiceUnavailable, Throttled
 from tests.growth import LINEAR, growth
 from tests.unit.fetching.internet import AGENT, PUBLIC, Visit, World
 from tests.unit.fetching.middlemen import EgressProxy, NameServer
@@ -103,6 +103,19 @@ class TestRequests:
         fetching.ledger.spent[BudgetGroup.WEB] = fetching.job.cap(BudgetGroup.WEB)
         assert fetching.fetcher.page(PAGE) is None
         assert fetching.world.internet.connects == []
+
+    def test_open_data_is_paid_by_the_request_whatever_becomes_of_it(self, fetching: Fetching) -> None:
+        fetching.world.server.pages["/gone"] = answering(status=410)
+        fetcher = replace(fetching.fetcher, connector=Connector.DATA_FETCH)
+        assert fetcher.page(PAGE) is not None
+        assert fetching.ledger.spent == {**dict.fromkeys(BudgetGroup, 0), BudgetGroup.OPEN_DATA: 2}
+        with pytest.raises(Unfetched):
+            fetcher.page("http://site.example/gone")
+        assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 3
+        fetching.turns.busy.add("site.example")
+        with pytest.raises(Throttled):
+            fetcher.page("http://site.example/later")
+        assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 3, "it was not asked"
 
 
 class TestTls:

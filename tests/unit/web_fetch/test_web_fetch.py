@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from lambdas.contracts.connectors import BudgetGroup
+from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.frontier import FrontierMessage, WebMessage
 from lambdas.fetching import fetcher as fetching_module
 from lambdas.fetching.reasons import Reason
@@ -76,7 +76,6 @@ def fetching(internet: World, monkeypatch: pytest.MonkeyPatch) -> Fetching:
     made.run._queue = cast(Queue, made.frontier)  # type: ignore[attr-defined]
     monkeypatch.setattr(state, "web_config", lambda *_: internet.web)
     monkeypatch.setattr(state, "Hosts", lambda *_: made.turns)
-    monkeypatch.setattr(state, "EXCHANGE_SECONDS", 1.0)
     return made
 
 
@@ -162,6 +161,26 @@ def test_data_is_handed_on_with_its_type(fetching: Fetching) -> None:
     page = fetch(fetching)[0]["page"]
     assert (page["content_type"], page["directives"], page["title"]) == ("application/json", [], "")
     assert stored(fetching, page["html"]) == body
+
+
+def test_a_data_set_is_paid_by_the_request_from_the_budget_for_open_data(fetching: Fetching) -> None:
+    fetching.world.server.pages["/old-town"] = answering(b"[]", content_type="application/json")
+    fetching.ledger.spent[BudgetGroup.WEB] = 10**12
+    data, metrics, _ = fetch(fetching, budget_token="data.fetch", source_type="json")
+    assert stored(fetching, data["page"]["html"]) == b"[]"
+    assert metrics["bytes"] > 0
+    assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 2, "its robots.txt, and itself"
+
+
+def test_the_pages_that_a_data_set_leads_to_are_pages_of_the_web(fetching: Fetching) -> None:
+    fetch(fetching, budget_token="data.fetch", source_type="json")
+    sent = cast(list[WebMessage], fetching.frontier.sent)  # type: ignore[attr-defined]
+    assert [message.budget_token for message in sent] == [Connector.WEB_FETCH] * 2
+
+
+def test_a_page_that_a_search_has_paid_for_is_a_page_of_the_web(fetching: Fetching) -> None:
+    _, metrics, _ = fetch(fetching, budget_token="tavily.api")
+    assert fetching.ledger.spent[BudgetGroup.WEB] == metrics["bytes"] > 0
 
 
 @pytest.mark.parametrize(
