@@ -60,7 +60,8 @@ def emulator(request: pytest.FixtureRequest) -> Emulator:
     with (state_dir / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         running = Emulator.attach(state_dir)
-        return running or Emulator.start(state_dir, cache_dir=_PROJECT_ROOT / ".scout" / "cache")
+        # In a fresh checkout it first compiles what it is made of.
+        return running or Emulator.start(state_dir, cache_dir=_PROJECT_ROOT / ".scout" / "cache", timeout=180)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def world_of(job: RunInput) -> StandIn:
 @contextlib.contextmanager
 def own_emulator(folder: Path) -> Iterator[Emulator]:
     """An embedded AWS beside the one that tests share: what all its accounts may read is of one world alone."""
-    emulator = Emulator.start(folder, cache_dir=PROJECT / ".scout" / "cache")
+    emulator = Emulator.start(folder, cache_dir=PROJECT / ".scout" / "cache", timeout=180)
     try:
         yield emulator
     finally:

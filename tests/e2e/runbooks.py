@@ -205,7 +205,7 @@ def desk(folder: Path) -> Iterator[Desk]:
         folder: An empty one.
     """
     project = folder / "project"
-    shutil.copytree(ROOT, project, ignore=lambda _, names: [name for name in names if name.startswith(".")])
+    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     (project / ".scout").mkdir()
     for shared in (".build", ".scout/cache"):
         (ROOT / shared).mkdir(parents=True, exist_ok=True)

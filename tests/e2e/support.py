@@ -14,6 +14,7 @@ from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import Manifest
 from lambdas.runtime import keys
+from lambdas.runtime.ledger import Ledger
 from scout.cities import inputs, runs
 from scout.deployment import Deployment
 
@@ -107,6 +108,11 @@ def calls_really_made(deployment: Deployment, group: BudgetGroup, slug: str, sin
     )
     times = [found["LastModified"] for page in pages for found in page.get("Contents", [])]
     return sorted(moment for moment in times if moment >= begin)
+
+
+def ledger_of(deployment: Deployment, run_id: str) -> Ledger:
+    """The ledger of a run."""
+    return Ledger(deployment.ledger_table, run_id, deployment.session.client("dynamodb"))
 
 
 def depth(deployment: Deployment, queue_url: str) -> int:

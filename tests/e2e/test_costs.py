@@ -16,9 +16,9 @@ from scout.pipelines import following, messages
 from scout.pipelines.failures import Failure
 from scout.pipelines.following import StageDone
 from scout.stacks import deployed
-from tests.e2e.support import EXAMPLES, example, run
+from tests.e2e.support import EXAMPLES, eventually, example, run
 from workflow import prices
-from workflow.prices import Basis
+from workflow.prices import Basis, Item
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("report")]
 
@@ -72,8 +72,14 @@ def test_the_bill_of_a_message_of_an_express_pipeline(mock_stack: Deployment) ->
     pipeline = messages.named(mock_stack, "candidate-realtime")
     body = messages.read_message(EXAMPLES / "candidates.json", pipeline, mock_stack.bucket)
     sent = following.send(mock_stack, pipeline, body, view=Quiet(), timeout=120)
-    bill = after.of_execution(mock_stack, pipeline, sent.execution_id)
-    lines = {item.what: item for item in bill.items}
+
+    def lines_of_bill() -> dict[str, Item]:
+        bill = after.of_execution(mock_stack, pipeline, sent.execution_id)
+        return {item.what: item for item in bill.items}
+
+    # The log of the last invocation ends after its output stands.
+    eventually(lambda: lines_of_bill()["Lambda invocations"].units >= len(pipeline.stages))
+    lines = lines_of_bill()
     assert lines["Lambda invocations"].units == len(pipeline.stages)
     assert lines["S3 writes"].units == len(pipeline.outputs)
     assert lines["Express duration"].basis is Basis.MEASURED

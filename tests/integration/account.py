@@ -33,7 +33,7 @@ def zip_of(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def wait_until(check: Callable[[], T], timeout: float = 10, every: float = 0.05) -> T:
+def wait_until(check: Callable[[], T], timeout: float = 60, every: float = 0.05) -> T:
     """Call `check` until what it returns is true, and return that; fail after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -122,13 +122,13 @@ class Account:
         )
         return created["stateMachineArn"]
 
-    def run(self, machine: str, payload: Any = None, *, timeout: float = 20) -> dict[str, Any]:
+    def run(self, machine: str, payload: Any = None, *, timeout: float = 120) -> dict[str, Any]:
         """Run a Standard state machine to its end; return what DescribeExecution says, with `output` as data."""
         text = json.dumps({} if payload is None else payload)
         execution = self.states.start_execution(stateMachineArn=machine, input=text)["executionArn"]
         return self.ended(execution, timeout=timeout)
 
-    def ended(self, execution: str, *, timeout: float = 20) -> dict[str, Any]:
+    def ended(self, execution: str, *, timeout: float = 120) -> dict[str, Any]:
         """Wait until an execution has ended; return what DescribeExecution says, with `output` as data."""
 
         def described() -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Account:
         url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
         return url, f"arn:aws:sqs:{self.region}:{self.id}:{name}"
 
-    def drain(self, url: str, count: int, *, timeout: float = 10) -> list[dict[str, Any]]:
+    def drain(self, url: str, count: int, *, timeout: float = 60) -> list[dict[str, Any]]:
         """Receive and delete messages until there were `count`."""
         found: list[dict[str, Any]] = []
 

@@ -189,7 +189,7 @@ def test_new_code_is_run_after_an_update(account: Account) -> None:
 def test_failures_of_the_runtime_have_the_names_of_aws(
     account: Account, code: str, error_type: str, message: str
 ) -> None:
-    account.function("f", code, Timeout=1)
+    account.function("f", code, Timeout=1 if error_type == "Sandbox.Timedout" else 20)
     kind, error = account.invoke("f")
     assert (kind, error["errorType"]) == ("Unhandled", error_type)
     assert message in error["errorMessage"]
@@ -201,11 +201,20 @@ def test_an_environment_that_died_is_replaced(account: Account) -> None:
     assert account.invoke("f", 5) == (None, 5)
 
 
-def test_concurrent_invocations_have_environments_of_their_own(account: Account) -> None:
-    account.function("f", "import os, time\ndef handler(e, c):\n    time.sleep(0.5)\n    return os.getpid()\n")
-    account.invoke("f")
+def test_concurrent_invocations_have_environments_of_their_own(account: Account, tmp_path: Path) -> None:
+    # Each waits for the others, so that none can take over the environment of one that has answered.
+    code = (
+        "import os, pathlib, time\n"
+        "def handler(folder, context):\n"
+        "    here = pathlib.Path(folder)\n"
+        "    (here / str(os.getpid())).touch()\n"
+        "    while len(list(here.iterdir())) < 4:\n"
+        "        time.sleep(0.02)\n"
+        "    return os.getpid()\n"
+    )
+    account.function("f", code, Timeout=50)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: account.invoke("f"), range(4)))
+        answers = list(pool.map(lambda _: account.invoke("f", str(tmp_path)), range(4)))
     assert len({pid for kind, pid in answers if kind is None}) == 4
 
 

@@ -95,7 +95,7 @@ def test_what_fails_again_can_be_redriven_again(account: Account) -> None:
 def test_an_aborted_execution_goes_on_and_what_ran_before_the_abort_does_not(account: Account) -> None:
     definition = {
         "StartAt": "W",
-        "States": {"W": {"Type": "Wait", "Seconds": 2, "Next": "P"}, "P": {"Type": "Pass", "End": True}},
+        "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "P"}, "P": {"Type": "Pass", "End": True}},
     }
     machine = account.machine("m", definition)
     execution = account.states.start_execution(stateMachineArn=machine, input='{"a": 1}')["executionArn"]

@@ -98,7 +98,7 @@ def types(project: Path, text: str) -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project; packages that are fetched, and layers that are built, it shares with the project."""
     copy = tmp_path_factory.mktemp("documents") / "project"
-    shutil.copytree(ROOT, copy, ignore=lambda _, names: [name for name in names if name.startswith(".")])
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     for shared in (Path(".build/layers"), Path(".scout/cache")):
         (ROOT / shared).mkdir(parents=True, exist_ok=True)
         (copy / shared).parent.mkdir()

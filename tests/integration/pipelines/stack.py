@@ -23,7 +23,7 @@ from workflow.city_states import CityState
 
 HERE, PROJECT = Path(__file__).parent, Path(__file__).resolve().parents[3]
 # Messages come back soon, but not before an execution has ended that a busy machine slows down.
-VISIBILITY_SECONDS = "10"
+VISIBILITY_SECONDS = "20"
 RETRY = {"lambda_interval_seconds": 1, "lambda_backoff_rate": 1.0, "glue_max_attempts": 0}
 
 

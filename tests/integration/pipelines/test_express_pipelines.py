@@ -16,13 +16,13 @@ pytestmark = pytest.mark.xdist_group("pipelines")
 
 def dead(stack: Stack, pipeline: str, *ids: str) -> dict[str, dict[str, Any]]:
     """The messages in the dead-letter queue, by what their bodies hold; nothing else may lie there."""
-    found = stack.account.drain(stack[pipeline].dlq_url, len(ids), timeout=120)
+    found = stack.account.drain(stack[pipeline].dlq_url, len(ids), timeout=240)
     assert {message["MessageId"] for message in found} == set(ids)
     return {message["MessageId"]: message for message in found}
 
 
 def empty(stack: Stack, pipeline: str) -> None:
-    wait_until(lambda: stack.waiting(stack[pipeline].queue_url) == 0, 30)
+    wait_until(lambda: stack.waiting(stack[pipeline].queue_url) == 0)
 
 
 @pytest.mark.property(15)
@@ -72,11 +72,11 @@ def test_a_message_that_always_fails_goes_to_the_dlq_after_three_receives_and_ta
 
 def test_who_follows_a_message_is_told_why_it_failed(stack):
     with pytest.raises(ScoutError, match=r"it last failed at Second: \w+: .*\n.*is tried again") as late:
-        stack.through("express", {"fail": {"Second": 100}}, timeout=8)
+        stack.through("express", {"fail": {"Second": 100}}, timeout=30)
     with pytest.raises(ScoutError, match=r"failed at First of express: InvalidInput: .*\n.*permanent: "):
         stack.through("express", ["no object"], timeout=60)
     message_id = str(late.value).split()[1]
-    bodies = stack.account.drain(stack["express"].dlq_url, 2, timeout=120)
+    bodies = stack.account.drain(stack["express"].dlq_url, 2, timeout=240)
     assert message_id in {message["MessageId"] for message in bodies}
 
 

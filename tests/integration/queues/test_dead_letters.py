@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -121,7 +122,8 @@ class TestLooking:
         stack.put("frontier-dlq", [{"MessageBody": "{}"}])
         time.sleep(1)
         stack.put("frontier-dlq", [{"MessageBody": "{}"}])
-        first, second = monitoring.follow(stack.deployment, queue_of(stack), interval=1, seconds=0.5)
+        samples = monitoring.follow(stack.deployment, queue_of(stack), interval=0.5, seconds=None)
+        first, second = itertools.islice(samples, 2)
         assert (first.depth.total, first.all_seen, first.depth.in_flight) == (2, True, 0)
         assert first.oldest_seconds is not None
         assert second.oldest_seconds is not None
@@ -304,7 +306,7 @@ class TestMovingBack:
         assert (letter.content.type, letter.content.error) == ("execution", "InputNotFound")
 
     def test_nothing_begins_while_somebody_else_moves_messages(self, stack: Stack) -> None:
-        stack.put("frontier-dlq", stack.failed(EDINBURGH, "web", 5, THROTTLED))
+        stack.put("frontier-dlq", stack.failed(EDINBURGH, "web", 60, THROTTLED))
         sqs = stack.account.sqs
         source = moving.arn_of(sqs, stack.url("frontier-dlq"))
         handle = sqs.start_message_move_task(

@@ -24,7 +24,7 @@ from lambdas.runtime.errors import ServiceUnavailable, Throttled
 from tests.growth import LINEAR, growth
 from tests.unit.fetching.internet import AGENT, PUBLIC, Visit, World
 from tests.unit.fetching.middlemen import EgressProxy, NameServer
-from tests.unit.fetching.runs import SHORT_SECONDS, Fetching
+from tests.unit.fetching.runs import SECONDS, SHORT_SECONDS, Fetching
 from tests.unit.fetching.test_hostile_pages import CHUNKED, HTML, answering, forever, refused, silent
 
 PAGE = "http://site.example/page"
@@ -227,6 +227,7 @@ class TestRobots:
         with pytest.raises(ServiceUnavailable, match=r"^robots_unavailable: "):
             fetching.fetcher.page(PAGE)
         fetching.world.server.pages["/robots.txt"] = robots("User-agent: *\nAllow: /")
+        fetching.seconds = SECONDS
         assert body_of(fetching) == HTML
 
     def test_a_file_is_followed_and_then_judged_by_the_first_host(self, fetching: Fetching) -> None:
@@ -400,7 +401,7 @@ class TestMiddlemen:
         with NameServer({"site.example": answer}).running() as server:
             resolver = HttpsResolver(URL(f"http://127.0.0.1:{server.port}/dns-query"), SyncBackend())
             with pytest.raises(Unfetched) as caught:
-                resolver.resolve("site.example", Deadline(SHORT_SECONDS), Wire(0))
+                resolver.resolve("site.example", Deadline(SECONDS), Wire(0))
         assert caught.value.reason is reason
 
 
