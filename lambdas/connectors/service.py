@@ -22,7 +22,7 @@ import httpcore2
 from lambdas.contracts.candidate import Licence
 from lambdas.contracts.connectors import Connector
 from lambdas.fetching.answers import retry_after
-from lambdas.fetching.config import PRODUCT
+from lambdas.fetching.config import user_agent
 from lambdas.fetching.exchange import Answer, Limits, get
 from lambdas.fetching.hosts import HOLD_SECONDS, Hosts
 from lambdas.fetching.network import Direct, Wire, dialer
@@ -114,8 +114,7 @@ class Configuration:
     @property
     def user_agent(self) -> str:
         """How requests name this application."""
-        name, contact = self.said.get("user_agent") or f"{PRODUCT}/{self.version}", self.said.get("contact")
-        return f"{name} (+{contact})" if contact and contact not in name else str(name)
+        return user_agent(self.said, self.version)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpcore2
 from httpcore2 import NetworkBackend
@@ -59,7 +60,7 @@ def web_config(environment: Mapping[str, str], version: str) -> WebConfig:
     dial = dialer()
     dns = web.get("dns")
     return WebConfig(
-        user_agent=_user_agent(connectors.get("user_agent"), connectors.get("contact"), version),
+        user_agent=user_agent(connectors, version),
         resolver=HttpsResolver(_url("web.dns", dns, ("http", "https")), dial) if dns else SystemResolver(),
         proxy=_proxy(web.get("proxy")),
         dialer=dial,
@@ -67,8 +68,14 @@ def web_config(environment: Mapping[str, str], version: str) -> WebConfig:
     )
 
 
-def _user_agent(named: str | None, contact: str | None, version: str) -> str:
-    name = named or f"{PRODUCT}/{version}"
+def user_agent(connectors: Mapping[str, Any], version: str) -> str:
+    """How requests name this application.
+
+    Args:
+        connectors: What the stack says of the outside services: ``user_agent`` and ``contact``.
+        version: Of the program, for the default.
+    """
+    name, contact = str(connectors.get("user_agent") or f"{PRODUCT}/{version}"), connectors.get("contact")
     return f"{name} (+{contact})" if contact and contact not in name else name
 
 

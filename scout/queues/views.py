@@ -49,7 +49,7 @@ class MoveView:
         )
         self._tasks: dict[str, TaskID] = {}
         self._ended: set[str] = set()
-        self._line_at = 0.0
+        self._line_at, self._last_line = 0.0, ""
 
     @contextmanager
     def shown(self) -> Iterator[MoveView]:
@@ -85,9 +85,9 @@ class MoveView:
         self._line(f"  {found.visible:,} visible, {found.in_flight:,} in flight, {found.delayed:,} delayed")
 
     def _line(self, text: str) -> None:
-        """A line that comes again with other numbers, but not too often."""
-        if time.monotonic() - self._line_at >= _LINE_EVERY:
-            self._line_at = time.monotonic()
+        """A line that comes again with other numbers, but not too often, and never twice the same."""
+        if text != self._last_line and time.monotonic() - self._line_at >= _LINE_EVERY:
+            self._line_at, self._last_line = time.monotonic(), text
             self._print(text)
 
     def _print(self, text: str) -> None:

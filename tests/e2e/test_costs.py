@@ -63,7 +63,9 @@ def test_the_bill_of_a_run_counts_what_its_history_and_its_log_hold(
     assert lines["S3 writes"]["units"] > pages + sum(use.calls for use in manifest.budgets.values())
     assert bill["usd"] == pytest.approx(sum(line["usd"] for line in bill["items"]))
     assert "LLM tokens" not in lines, "a mock state asks no model"
-    assert any("mock states pretend to use" in note for note in bill["notes"])
+    # Early stop may come before any page was read by the model.
+    pretended = manifest.budgets["llm"].spent > 0
+    assert any("mock states pretend to use" in note for note in bill["notes"]) is pretended
     shown = CliRunner().invoke(cli.app, ["cost", "--run", manifest.run_id], catch_exceptions=False).stdout
     assert "not a bill of AWS" in shown
 
