@@ -9,8 +9,9 @@ google      one request to a Google API (the run input calls it a token)
 web         one byte received from a web page or a search API
 llm         1,000 model tokens, input and output together, begun thousands counted whole. Model
             tokens themselves would make the golden inputs' 10,000 two or three pages.
-open_data   one call to an open-data service (Overpass, Wikidata, OpenTripMap, Nominatim), to a portal
-            with open data, to Overture Maps or to Amazon Location, or one read of a cell of a map extract
+open_data   one call to an open-data service (Overpass, Wikidata, OpenTripMap, Nominatim), to Overture
+            Maps or to Amazon Location, one read of a cell of a map extract, or one request to a portal with
+            open data: for its first page, its catalogue or a data set
 =========== ==================================================================================
 """
 

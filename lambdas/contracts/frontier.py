@@ -67,6 +67,11 @@ class WebMessage(Envelope):
     timeout_seconds: Annotated[int, Field(ge=10, le=3600)] = 300
     metadata: WebMetadata | None = None
 
+    @property
+    def is_data(self) -> bool:
+        """Whether it asks for a data set of a portal, which is open data, and not for a page of the web."""
+        return self.budget_token is Connector.DATA_FETCH
+
 
 class MapsMessage(Envelope):
     """Search a map around a point. ``radius`` is in metres."""

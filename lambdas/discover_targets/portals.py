@@ -102,12 +102,13 @@ class Portal:
         }
 
 
-def examine(leads: Iterable[Lead], fetcher: Fetcher, agent: str, city: str) -> list[Portal]:
+def examine(leads: Iterable[Lead], fetcher: Fetcher, pages: Fetcher, agent: str, city: str) -> list[Portal]:
     """Look at some leads.
 
     Args:
         leads: They, the best first; what is beyond :data:`MAX_PORTALS` hosts is left out.
-        fetcher: Fetches their pages, as the sites allow it.
+        fetcher: Fetches their first pages and their catalogues, as the sites allow it.
+        pages: Fetches the pages below of those without a catalogue: that is reading the web.
         agent: The name under which sites address this application.
         city: The city; of portals that are not its own, data sets that speak of it are taken.
 
@@ -121,11 +122,11 @@ def examine(leads: Iterable[Lead], fetcher: Fetcher, agent: str, city: str) -> l
     hosts: dict[str, Lead] = {}
     for lead in leads:
         hosts.setdefault(urlsplit(lead.url).hostname or "", lead)
-    found = [_examined(lead, fetcher, agent, city) for lead in list(hosts.values())[:MAX_PORTALS]]
+    found = [_examined(lead, fetcher, pages, agent, city) for lead in list(hosts.values())[:MAX_PORTALS]]
     return sorted(found, key=lambda portal: (-portal.document()["score"], portal.lead.url))
 
 
-def _examined(lead: Lead, fetcher: Fetcher, agent: str, city: str) -> Portal:
+def _examined(lead: Lead, fetcher: Fetcher, pages: Fetcher, agent: str, city: str) -> Portal:
     portal = Portal(lead)
     try:
         home = _read(lead.url, fetcher, agent)
@@ -139,7 +140,7 @@ def _examined(lead: Lead, fetcher: Fetcher, agent: str, city: str) -> Portal:
     portal.title, portal.license, portal.updated = read.title, licence_of(text), page.head.get("last-modified")
     of_city = lead.official or slug(city).replace("-", "") in page.url.host.replace("-", "")
     listed = data_sets(page.url.text, lambda url: _text(url, fetcher), None if of_city else city)
-    found = listed or [*_on_pages(portal, read, fetcher, agent)]
+    found = listed or [*_on_pages(portal, read, pages, agent)]
     # What holds places comes first, as only so many are kept.
     portal.datasets = sorted(found, key=lambda data: data.readable is None)[:MAX_DATASETS]
     portal.license = portal.license or next((data.license for data in portal.datasets if data.license), None)
@@ -147,13 +148,13 @@ def _examined(lead: Lead, fetcher: Fetcher, agent: str, city: str) -> Portal:
     return portal
 
 
-def _on_pages(portal: Portal, home: Markup, fetcher: Fetcher, agent: str) -> Iterator[DataSet]:
+def _on_pages(portal: Portal, home: Markup, pages: Fetcher, agent: str) -> Iterator[DataSet]:
     """The data sets of a portal without a catalogue: the files to which its first page leads, and the pages below."""
     links = [link.text for link in home.links]
     yield from _of_page(portal.lead.url, portal.title, home, portal.license, portal.updated)
     for link in [link for link in links if not format_of(link)][: MAX_PAGES - 1]:
         try:
-            below = _read(link, fetcher, agent)
+            below = _read(link, pages, agent)
         except _NOT_READ:
             # Of the pages of a portal some may be gone or forbidden; what the others hold is said all the same.
             continue

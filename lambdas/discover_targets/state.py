@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 from lambdas.connectors import nominatim, wikidata, wikipedia
 from lambdas.connectors.mediawiki import MediaWiki
@@ -54,7 +54,8 @@ def discover_targets(_: StageInput, run: Run) -> StageOutput:
     leads = list(_leads(run, config, boundary))
     web = web_config(os.environ, run.record.versions["program"])
     fetcher = Fetcher(run, web, Hosts(run.ledger, None), split=Split.PRIMARIES, connector=Connector.DATA_FETCH)
-    portals = examine(leads, fetcher, web.agent, run.job.city)
+    pages = dataclasses.replace(fetcher, connector=Connector.WEB_FETCH)
+    portals = examine(leads, fetcher, pages, web.agent, run.job.city)
     candidates = [portal.document() for portal in portals]
     datasets = [dataset for portal in portals for dataset in portal.datasets]
     messages = list(_messages(run, portals))
@@ -80,7 +81,7 @@ def discover_targets(_: StageInput, run: Run) -> StageOutput:
             **counts,
             "leads": len(leads),
             "boundary": int(boundary is not None),
-            "bytes": fetcher.received,
+            "bytes": fetcher.received + pages.received,
             "files": len(messages),
             "enqueued": new,
         },
@@ -137,7 +138,7 @@ def _queries(city: str) -> list[dict[str, str]]:
 def _document(boundary: Boundary, source: ServiceInfo) -> dict[str, Json]:
     licence = source.licence
     return {
-        **asdict(boundary),
+        **dataclasses.asdict(boundary),
         "source": source.name,
         "license": licence.id,
         "attribution": licence.attribution,

@@ -1,7 +1,7 @@
 """The fetcher: pages of the open web for a run, within its budget, as their sites allow it, each with its reason.
 
 Every request, for a robots.txt or for one step of a redirect, is one call of the runtime (``Run.call``): reserved,
-made, settled with the bytes that really came, and kept. So a page whose turn is later goes on where it ended when its
+made, settled with what it really used, and kept. So a page whose turn is later goes on where it ended when its
 message comes back, and what its site refused for good is not asked for again that day.
 """
 
@@ -54,6 +54,10 @@ _OF_THE_MOMENT = frozenset(
         Reason.TOO_SLOW,
         Reason.MALFORMED_RESPONSE,
     }
+)
+# Refusals before anybody was asked.
+_NOT_ASKED = frozenset(
+    {Reason.HOST_BUSY, Reason.HOST_TOO_SLOW, Reason.NAME_NOT_FOUND, Reason.DNS_FAILED, Reason.ADDRESS_DENIED}
 )
 # The container's memory of robots.txt files, by origin, day and name; the newest last.
 _ROBOTS: dict[tuple[str, str, str], Robots] = {}
@@ -236,7 +240,7 @@ class Fetcher:
                 if error.passing:
                     raise self._failed(url, error, wire.total, visits is not None) from error
                 if error.reason in _OF_THE_MOMENT:
-                    error.units = self._units(wire.total)
+                    error.units = self._units(wire.total, error.reason)
                     raise
                 refusal = {"refused": error.reason.value, "detail": error.detail, "status": error.status}
                 return Reply(request, refusal, units=self._units(wire.total))
@@ -265,11 +269,12 @@ class Fetcher:
 
     def _failed(self, url: PageUrl, error: Unfetched, received: int, of_page: bool) -> StageError:
         """The error by which the message returns to the queue."""
+        units = self._units(received, error.reason)
         if not of_page and error.reason is not Reason.HOST_BUSY:
             error = Unfetched(Reason.ROBOTS_UNAVAILABLE, f"the robots.txt of {url.host}: {error}")
         later = error.reason in (Reason.HOST_BUSY, Reason.RATE_LIMITED)
         failure = (Throttled if later else ServiceUnavailable)(str(error))
-        failure.units = self._units(received)
+        failure.units = units
         return failure
 
     def _page(self, asked: PageUrl, url: PageUrl, reply: Reply) -> Page:
@@ -287,9 +292,9 @@ class Fetcher:
             received=self.received,
         )
 
-    def _units(self, received: int) -> int:
-        """Bytes in units of the budget that pays."""
-        return received if self.connector.group is BudgetGroup.WEB else min(received, 1)
+    def _units(self, received: int, ended: Reason | None = None) -> int:
+        """What a request has used, in units of the budget that pays."""
+        return received if self.connector.group is BudgetGroup.WEB else int(ended not in _NOT_ASKED)
 
     def _allowance(self) -> int:
         """The most bytes that one request may receive; where bytes are what is paid, a share of the budget."""

@@ -81,7 +81,7 @@ class Unfetched(Exception):
         status: The status of the answer, if there was one.
 
     Attributes:
-        units: Bytes that were received all the same, once that is known.
+        units: What was used all the same, in units of the budget that pays, once that is known.
     """
 
     units: int | None = None

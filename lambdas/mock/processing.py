@@ -50,6 +50,9 @@ def web_fetch(given: StageInput, run: Run) -> StageOutput:
         ``page``: the page's address and the key of its raw HTML; ``None`` where it could not be fetched.
     """
     message = _message(given)
+    if message.is_data:
+        # A real DiscoverTargets has sent it; the synthetic web has no data sets.
+        return StageOutput(data={"page": None}, records=0)
     world = World.of(run.job)
     request = Request({"world": world.key, "url": message.source_url}, estimate=MAX_PAGE_BYTES)
 

@@ -30,6 +30,7 @@ _DATA = re.compile(
     r"\.(?:csv|tsv|json|geojson|kml|xml|xlsx|ods|zip|parquet)(?:$|[?&])|[?&](?:output)?f(?:ormat)?=[\w/.+-]*(?:csv|json|kml)",
     re.IGNORECASE,
 )
+_FILES = {"json": "application/json", "csv": "text/csv"}
 # So many signs that a page does not exist, and it is taken at its word.
 _SOFT_404_HINTS = 2
 
@@ -66,8 +67,9 @@ def web_fetch(given: StageInput, run: Run) -> StageOutput:
 
 
 def _output(message: WebMessage, page: Page, run: Run, agent: str) -> StageOutput:
+    kind = _kind(message, page)
     text, charset = content.text_of(page.head, page.body, page.url.host.rpartition(".")[2])
-    if page.media_type in content.HTML_TYPES:
+    if kind in content.HTML_TYPES:
         read = markup.read(text, page.url, page.head, agent)
         hints = markup.soft_404(read, page.asked, page.url)
         if len(hints) >= _SOFT_404_HINTS:
@@ -87,7 +89,7 @@ def _output(message: WebMessage, page: Page, run: Run, agent: str) -> StageOutpu
         "raw": raw,
         "final_url": page.url.text,
         "canonical_url": read.canonical.text if read.canonical else None,
-        "content_type": page.media_type,
+        "content_type": kind,
         "charset": charset,
         "title": read.title,
         "directives": read.directives,
@@ -123,8 +125,7 @@ def _deeper(message: WebMessage, links: Sequence[PageUrl]) -> list[WebMessage]:
     depth = message.crawl_depth + 1
     if depth > MAX_DEPTH:
         return []
-    # Where a data set turned out to be a page, what it links to are pages, too.
-    changed = {"crawl_depth": depth, "priority": "low", "budget_token": Connector.WEB_FETCH}
+    changed = {"crawl_depth": depth, "priority": "low"}
     return [
         WebMessage.model_validate({**message.model_dump(), **changed, "source_url": link.text})
         for link in links
@@ -133,8 +134,28 @@ def _deeper(message: WebMessage, links: Sequence[PageUrl]) -> list[WebMessage]:
 
 
 def _paid_by(message: WebMessage) -> Connector:
-    """A data set of a portal is open data; every other page is one of the web, whichever search found it."""
-    return Connector.DATA_FETCH if message.budget_token is Connector.DATA_FETCH else Connector.WEB_FETCH
+    """Whatever is no data set is a page of the web, whichever search has found it."""
+    return Connector.DATA_FETCH if message.is_data else Connector.WEB_FETCH
+
+
+def _kind(message: WebMessage, page: Page) -> str:
+    """The media type as which a page or a data set is read.
+
+    Neither passes for the other: each has a budget and a kill switch of its own, and the terms of a data set are known
+    only to who has sent it.
+
+    Raises:
+        Unfetched: ``type_denied``: a page at the address of a data set, or data at that of a page.
+    """
+    kind = page.media_type
+    if message.is_data and kind == "text/plain":
+        # A server that knows no better; the catalogue does.
+        kind = _FILES.get(message.source_type, kind)
+    is_data = kind == _FILES["csv"] or kind.endswith("json")
+    if is_data != message.is_data:
+        wanted = "a data set" if message.is_data else "a page"
+        raise Unfetched(Reason.TYPE_DENIED, f"{page.url} has the type {kind!r}, and {wanted} was asked for")
+    return kind
 
 
 def _message(given: StageInput) -> WebMessage:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from scout.cities.logs import called_by, group_of
+from scout.cities.logs import called_by
 
 if TYPE_CHECKING:
     from scout.deployment import Deployment
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What a stage that fails logs (``lambdas.runtime.reports``).
 _FAILED_LINE = "Stage failed"
+_LOG_GROUP = "/aws/lambda/"
 # The id of a message, with which the names of its executions begin.
 _ID_LENGTH = 36
 
@@ -59,12 +60,12 @@ def last_failures(deployment: Deployment, pipeline: Pipeline, since: float) -> d
 
 def _failed_lines(deployment: Deployment, pipeline: Pipeline, since: float) -> Iterator[tuple[int, dict[str, Any]]]:
     """When, and what, the functions of a pipeline have logged of failures."""
-    functions, logs = deployment.session.client("lambda"), deployment.session.client("logs")
+    logs = deployment.session.client("logs")
     for name in called_by(deployment, pipeline.arn):
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=_LOG_GROUP + name, filterPattern=f'"{_FAILED_LINE}"', startTime=int(since * 1000)
+        )
         try:
-            pages = logs.get_paginator("filter_log_events").paginate(
-                logGroupName=group_of(functions, name), filterPattern=f'"{_FAILED_LINE}"', startTime=int(since * 1000)
-            )
             for page in pages:
                 for event in page["events"]:
                     line = _parsed(event["message"])

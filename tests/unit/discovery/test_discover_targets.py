@@ -119,6 +119,16 @@ def test_without_the_web_portals_are_read_since_they_are_open_data(city: Make):
     assert {message.budget_token for message in sent(run)} == {Connector.DATA_FETCH}
 
 
+def test_without_the_web_a_portal_without_a_catalogue_is_not_read_page_by_page(city: Make, client: Client):
+    client.faults({"service": "web", "path": "/api/3/action/package_search", "fault": "status", "status": 404})
+    run = city(changes={"kill_switches": {"web": True}})
+    run.stage(discover_targets)
+    host = "data.edinburgh.example"
+    asked = [request["path"] for request in client.log()["requests"] if request["host"] == host]
+    assert "/parks" not in asked
+    assert targets_of(run)["datasets"] == []
+
+
 def test_a_portal_that_the_budget_does_not_reach_is_named_and_not_read(city: Make):
     run = city()
     run.ledger.spent[BudgetGroup.OPEN_DATA] = run.job.cap(BudgetGroup.OPEN_DATA) - 3

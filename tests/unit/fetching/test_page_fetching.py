@@ -25,7 +25,7 @@ from tests.growth import LINEAR, growth
 from tests.unit.fetching.internet import AGENT, PUBLIC, Visit, World
 from tests.unit.fetching.middlemen import EgressProxy, NameServer
 from tests.unit.fetching.runs import SECONDS, SHORT_SECONDS, Fetching
-from tests.unit.fetching.test_hostile_pages import CHUNKED, HTML, answering, forever, refused, silent
+from tests.unit.fetching.test_hostile_pages import CHUNKED, HTML, answering, forever, raw, refused, silent
 
 PAGE = "http://site.example/page"
 
@@ -112,10 +112,16 @@ class TestRequests:
         with pytest.raises(Unfetched):
             fetcher.page("http://site.example/gone")
         assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 3
+        fetching.world.server.pages["/mute"] = raw()
+        with pytest.raises(ServiceUnavailable):
+            fetcher.page("http://site.example/mute")
+        assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 4, "it was asked, and did not answer"
         fetching.turns.busy.add("site.example")
         with pytest.raises(Throttled):
             fetcher.page("http://site.example/later")
-        assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 3, "it was not asked"
+        with pytest.raises(Unfetched):
+            fetcher.page("http://nobody.example/")
+        assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 4, "they were not asked"
 
 
 class TestTls:

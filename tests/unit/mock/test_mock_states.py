@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.contracts.candidate import CANDIDATES
+from lambdas.contracts.connectors import Connector
 from lambdas.contracts.frontier import MapsMessage, WebMessage
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import StateMode, StoppedBy
@@ -173,6 +174,14 @@ def test_a_page_that_does_not_exist_gives_nothing():
     assert simulation.stage("WebFetch", None, gone.document(), "page")["records"] == 0
     assert simulation.stage("ExtractWithLLM", "WebFetch", execution="page")["records"] == 0
     assert simulation.stage("GeocodeValidate", "ExtractWithLLM", execution="page")["records"] == 0
+
+
+def test_a_data_set_that_a_real_state_has_found_is_none_of_the_synthetic_web():
+    simulation = discovered()
+    spent = simulation.ledger.budgets()["web"].spent
+    data_set = message(simulation, WebMessage).model_copy(update={"budget_token": Connector.DATA_FETCH})
+    assert simulation.stage("WebFetch", None, data_set.document(), "page")["records"] == 0
+    assert simulation.ledger.budgets()["web"].spent == spent
 
 
 def test_a_maps_message_is_searched_and_validated():

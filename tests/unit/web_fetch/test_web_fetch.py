@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from lambdas.contracts.connectors import BudgetGroup, Connector
+from lambdas.contracts.connectors import BudgetGroup
 from lambdas.contracts.frontier import FrontierMessage, WebMessage
 from lambdas.fetching import fetcher as fetching_module
 from lambdas.fetching.reasons import Reason
@@ -155,12 +155,29 @@ def test_a_page_in_another_charset_is_handed_on_in_utf_8_and_kept_as_it_came(fet
     assert stored(fetching, page["html"]).decode("utf-8") == text
 
 
-def test_data_is_handed_on_with_its_type(fetching: Fetching) -> None:
+@pytest.mark.parametrize(
+    ("sent", "said", "kind"),
+    [
+        ("json", "application/geo+json", "application/geo+json"),
+        ("json", "text/plain", "application/json"),
+        ("csv", "text/csv; charset=utf-8", "text/csv"),
+        ("csv", "text/plain", "text/csv"),
+    ],
+)
+def test_data_is_handed_on_with_its_type(fetching: Fetching, sent: str, said: str, kind: str) -> None:
     body = json.dumps({"name": "Castle"}).encode()
-    fetching.world.server.pages["/old-town"] = answering(body, content_type="application/json")
-    page = fetch(fetching)[0]["page"]
-    assert (page["content_type"], page["directives"], page["title"]) == ("application/json", [], "")
+    fetching.world.server.pages["/old-town"] = answering(body, content_type=said)
+    page = fetch(fetching, budget_token="data.fetch", source_type=sent)[0]["page"]
+    assert (page["content_type"], page["directives"], page["title"]) == (kind, [], "")
     assert stored(fetching, page["html"]) == body
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/geo+json", "text/csv"])
+def test_data_that_a_page_turns_out_to_be_is_refused_as_nobody_knows_its_terms(fetching: Fetching, kind: str) -> None:
+    fetching.world.server.pages["/old-town"] = answering(b'{"name": "Castle"}', content_type=kind)
+    data, _, _ = fetch(fetching)
+    assert (data["page"], data["refused"]["reason"]) == (None, Reason.TYPE_DENIED)
+    assert "a page was asked for" in data["refused"]["detail"]
 
 
 def test_a_data_set_is_paid_by_the_request_from_the_budget_for_open_data(fetching: Fetching) -> None:
@@ -172,10 +189,14 @@ def test_a_data_set_is_paid_by_the_request_from_the_budget_for_open_data(fetchin
     assert fetching.ledger.spent[BudgetGroup.OPEN_DATA] == 2, "its robots.txt, and itself"
 
 
-def test_the_pages_that_a_data_set_leads_to_are_pages_of_the_web(fetching: Fetching) -> None:
-    fetch(fetching, budget_token="data.fetch", source_type="json")
-    sent = cast(list[WebMessage], fetching.frontier.sent)  # type: ignore[attr-defined]
-    assert [message.budget_token for message in sent] == [Connector.WEB_FETCH] * 2
+def test_a_page_at_the_address_of_a_data_set_is_refused_also_where_the_web_is_not_killed(fetching: Fetching) -> None:
+    fetching.world.server.pages["/data"] = answering(status=302, Location="http://other.example/old-town")
+    data, _, _ = fetch(fetching, budget_token="data.fetch", source_type="json", source_url="http://site.example/data")
+    assert (data["page"], data["refused"]["reason"]) == (None, Reason.TYPE_DENIED)
+    assert data["refused"]["detail"] == (
+        "http://other.example/old-town has the type 'text/html', and a data set was asked for"
+    )
+    assert fetching.frontier.sent == []  # type: ignore[attr-defined]
 
 
 def test_a_page_that_a_search_has_paid_for_is_a_page_of_the_web(fetching: Fetching) -> None:
