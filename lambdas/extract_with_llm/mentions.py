@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from heapq import heappop, heappush
+from itertools import product
+from typing import Final, TypeAlias
 
 from lambdas.contracts.candidate import Address
 
@@ -14,6 +17,9 @@ MAX_NAME = 200
 _NO_WORD = re.compile(r"[\W_]+")
 # An address, folded, and a position; each ``None`` where the page gives none.
 _Marks: TypeAlias = tuple[str | None, tuple[float, float | None] | None]
+# Marks, of which one or both may be any.
+_Key: TypeAlias = tuple[object, ...]
+_ANY: Final = object()
 
 
 @dataclass(frozen=True)
@@ -77,27 +83,53 @@ def distinct(mentions: Iterable[Mention]) -> list[Mention]:
     Two mentions of one name are one place, unless they have other addresses or other positions: a page may list two
     branches of a chain. Of two for one place, the one with a position stays.
     """
-    found: dict[str, list[Mention]] = {}
-    # Beside each of them, by what it is told from others: a file may list thousands of one name.
-    marks: dict[str, list[_Marks]] = {}
+    found: dict[str, _Branches] = {}
     for mention in mentions:
-        known, known_marks = found.setdefault(mention.name, []), marks.setdefault(mention.name, [])
-        street, here = own = _marks(mention)
-        same = next(
-            (
-                at
-                for at, (other, there) in enumerate(known_marks)
-                if (street is None or other is None or street == other)
-                and (here is None or there is None or here == there)
-            ),
-            None,
-        )
+        found.setdefault(mention.name, _Branches()).take(mention)
+    return [place for branches in found.values() for place in branches.places]
+
+
+class _Branches:
+    """The places of one name. A file may list thousands, so that each is found by its marks, and none is searched for.
+
+    Attributes:
+        places: They, in the order of the page.
+    """
+
+    def __init__(self) -> None:
+        self.places: list[Mention] = []
+        self._marks: list[_Marks] = []
+        # By address and position, and by each alone: which places have them. What a place has no longer stays in a heap
+        # until it comes to its top.
+        self._having: defaultdict[_Key, list[int]] = defaultdict(list)
+
+    def take(self, mention: Mention) -> None:
+        """Add a place, unless it is one of them already."""
+        own = _marks(mention)
+        same = self._first(own)
         if same is None:
-            known.append(mention)
-            known_marks.append(own)
-        elif known_marks[same][1] is None and here is not None:
-            known[same], known_marks[same] = mention, own
-    return [mention for known in found.values() for mention in known]
+            self.places.append(mention)
+            self._marks.append(own)
+            self._enter(len(self.places) - 1)
+        elif self._marks[same][1] is None and own[1] is not None:
+            self.places[same], self._marks[same] = mention, own
+            self._enter(same)
+
+    def _first(self, own: _Marks) -> int | None:
+        """The first place that neither an address nor a position tells from one with these marks."""
+        wanted = [(_ANY,) if mark is None else (mark, None) for mark in own]
+        found = [first for key in product(*wanted) if (first := self._top(key)) is not None]
+        return min(found, default=None)
+
+    def _top(self, key: _Key) -> int | None:
+        heap = self._having.get(key, [])
+        while heap and not all(mark in (_ANY, has) for mark, has in zip(key, self._marks[heap[0]], strict=True)):
+            heappop(heap)
+        return heap[0] if heap else None
+
+    def _enter(self, place: int) -> None:
+        for key in product(*((mark, _ANY) for mark in self._marks[place])):
+            heappush(self._having[key], place)
 
 
 def _marks(mention: Mention) -> _Marks:
