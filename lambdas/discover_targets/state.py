@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 
 from lambdas.connectors import nominatim, wikidata, wikipedia
 from lambdas.connectors.mediawiki import MediaWiki
@@ -54,7 +54,7 @@ def discover_targets(_: StageInput, run: Run) -> StageOutput:
     leads = list(_leads(run, config, boundary))
     web = web_config(os.environ, run.record.versions["program"])
     fetcher = Fetcher(run, web, Hosts(run.ledger, None), split=Split.PRIMARIES, connector=Connector.DATA_FETCH)
-    pages = dataclasses.replace(fetcher, connector=Connector.WEB_FETCH)
+    pages = replace(fetcher, connector=Connector.WEB_FETCH)
     portals = examine(leads, fetcher, pages, web.agent, run.job.city)
     candidates = [portal.document() for portal in portals]
     datasets = [dataset for portal in portals for dataset in portal.datasets]
@@ -138,7 +138,7 @@ def _queries(city: str) -> list[dict[str, str]]:
 def _document(boundary: Boundary, source: ServiceInfo) -> dict[str, Json]:
     licence = source.licence
     return {
-        **dataclasses.asdict(boundary),
+        **asdict(boundary),
         "source": source.name,
         "license": licence.id,
         "attribution": licence.attribution,

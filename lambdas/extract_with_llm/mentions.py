@@ -83,9 +83,9 @@ def distinct(mentions: Iterable[Mention]) -> list[Mention]:
     Two mentions of one name are one place, unless they have other addresses or other positions: a page may list two
     branches of a chain. Of two for one place, the one with a position stays.
     """
-    found: dict[str, _Branches] = {}
+    found: defaultdict[str, _Branches] = defaultdict(_Branches)
     for mention in mentions:
-        found.setdefault(mention.name, _Branches()).take(mention)
+        found[mention.name].take(mention)
     return [place for branches in found.values() for place in branches.places]
 
 

@@ -26,6 +26,7 @@ from lambdas.extract_with_llm.datasets import geojson, table
 from lambdas.extract_with_llm.mentions import Mention, distinct, folded, holds
 from lambdas.extract_with_llm.reading import Read, read
 from lambdas.extract_with_llm.structured import structured
+from lambdas.fetching.content import TABLE_TYPE, is_data
 from lambdas.places.identity import mention_id
 from lambdas.runtime.context import StageOutput
 from lambdas.runtime.errors import ServiceRefused
@@ -34,7 +35,6 @@ from lambdas.runtime.run import Run
 
 _LOGGER = Logger()
 _MAX_SAID = 300
-_TABLE = "text/csv"
 # Of the licences that ``lambdas.discover_targets.datasets`` names.
 _SHARE_ALIKE = frozenset({"CC-BY-SA", "ODbL-1.0"})
 # A page whose site reserves it from being mined, or wants no model fed with it, is read for its data alone.
@@ -104,7 +104,7 @@ def _content(page: Mapping[str, Any], written: str) -> tuple[list[Mention], Clea
     kind = page.get("content_type") or "text/html"
     if kind.endswith("json"):
         return geojson(written), CleanText((), 0, cut=False), 0
-    if kind == _TABLE:
+    if kind == TABLE_TYPE:
         return table(written), CleanText((), 0, cut=False), 0
     if not kind.endswith(("html", "xhtml+xml")):
         return [], cleaned(written), 0
@@ -169,8 +169,7 @@ def _candidates(mentions: Sequence[Mention], page: Mapping[str, Any], run: Run) 
 
 
 def _is_data(page: Mapping[str, Any]) -> bool:
-    kind = page.get("content_type") or ""
-    return kind == _TABLE or kind.endswith("json")
+    return is_data(page.get("content_type") or "")
 
 
 def _licence(page: Mapping[str, Any], domain: str | None) -> Licence:

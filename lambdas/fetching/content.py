@@ -12,12 +12,13 @@ from lambdas.fetching.exchange import Head
 from lambdas.fetching.reasons import Reason, Unfetched
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+TABLE_TYPE = "text/csv"
 _TYPES = HTML_TYPES | {
     "application/json",
     "application/xml",
     "text/xml",
     "text/plain",
-    "text/csv",
+    TABLE_TYPE,
     "text/markdown",
 }
 _SUFFIXES = ("+json", "+xml")
@@ -36,6 +37,11 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), *_UTF_16)
 def media_type(head: Head) -> str:
     """The media type that a header names, in lower case, or an empty text."""
     return _content_type(head).get_content_type() if head.get("content-type") else ""
+
+
+def is_data(kind: str) -> bool:
+    """Whether a media type is one of data, JSON or a table, and not of a page."""
+    return kind == TABLE_TYPE or kind.endswith("json")
 
 
 def check_type(head: Head) -> None:

@@ -8,7 +8,7 @@ message comes back, and what its site refused for good is not asked for again th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpcore2
@@ -176,9 +176,7 @@ class Fetcher:
         url, everything = PageUrl(site.scheme, site.host, "/robots.txt"), Robots(self.web.agent)
         for _ in range(MAX_REDIRECTS + 1):
             limits = Limits(min(robots.MAX_BYTES + MAX_HEAD_BYTES, self._allowance()), robots.MAX_BYTES, cut=True)
-            params = {"url": url.text, "robots": day, "bytes": limits.wire}
-            request = Request(params, estimate=self._units(limits.wire))
-            reply = self._call(url, request, limits, robots.MIN_INTERVAL_SECONDS)
+            reply = self._call(url, {"robots": day}, limits, robots.MIN_INTERVAL_SECONDS)
             if reply is None:
                 return None
             if isinstance(reply.body, bytes):
@@ -205,18 +203,18 @@ class Fetcher:
         self.hosts.count_page(url.host, url.text)
         limits = Limits(min(MAX_PAGE_BYTES + MAX_HEAD_BYTES, self._allowance()), MAX_PAGE_BYTES)
         day = self.run.record.started_at[:10]
-        params = {"url": url.text, "as_of": day, "bytes": limits.wire}
-        request = Request(params, estimate=self._units(limits.wire))
         visits = Visits(self.run, url)
-        reply = self._call(url, request, limits, allowed.interval, visits)
+        reply = self._call(url, {"as_of": day}, limits, allowed.interval, visits)
         if reply is not None and isinstance(reply.body, bytes) and not reply.cached:
             visits.keep(day, reply)
         return reply
 
     def _call(
-        self, url: PageUrl, request: Request, limits: Limits, interval: float, visits: Visits | None = None
+        self, url: PageUrl, asked: Mapping[str, str], limits: Limits, interval: float, visits: Visits | None = None
     ) -> Reply | None:
         """Make one request through the runtime: for a page, or without ``visits`` for a robots.txt."""
+        params = {"url": url.text, **asked, "bytes": limits.wire}
+        request = Request(params, estimate=self._units(limits.wire))
 
         def fetch(request: Request) -> Reply:
             wire = Wire(limits.wire)

@@ -30,7 +30,7 @@ _DATA = re.compile(
     r"\.(?:csv|tsv|json|geojson|kml|xml|xlsx|ods|zip|parquet)(?:$|[?&])|[?&](?:output)?f(?:ormat)?=[\w/.+-]*(?:csv|json|kml)",
     re.IGNORECASE,
 )
-_FILES = {"json": "application/json", "csv": "text/csv"}
+_FILES = {"json": "application/json", "csv": content.TABLE_TYPE}
 # So many signs that a page does not exist, and it is taken at its word.
 _SOFT_404_HINTS = 2
 
@@ -151,8 +151,7 @@ def _kind(message: WebMessage, page: Page) -> str:
     if message.is_data and kind == "text/plain":
         # A server that knows no better; the catalogue does.
         kind = _FILES.get(message.source_type, kind)
-    is_data = kind == _FILES["csv"] or kind.endswith("json")
-    if is_data != message.is_data:
+    if content.is_data(kind) != message.is_data:
         wanted = "a data set" if message.is_data else "a page"
         raise Unfetched(Reason.TYPE_DENIED, f"{page.url} has the type {kind!r}, and {wanted} was asked for")
     return kind

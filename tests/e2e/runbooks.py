@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from markdown_it import MarkdownIt
 from scout.deployment import Deployment
 from scout.embedded.deploy.commands import stack_outputs
 from scout.embedded.emulator.instance import DEFAULT_ACCOUNT, Emulator
+from tests.copies import copy_project
 from tests.integration.account import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,11 +205,7 @@ def desk(folder: Path) -> Iterator[Desk]:
         folder: An empty one.
     """
     project = folder / "project"
-    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    (project / ".scout").mkdir()
-    for shared in (".build", ".scout/cache"):
-        (ROOT / shared).mkdir(parents=True, exist_ok=True)
-        (project / shared).symlink_to(ROOT / shared, target_is_directory=True)
+    copy_project(project, ".build", ".scout/cache")
     config = project / f"Pulumi.{STACK}.yaml"
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
     document["config"]["data-scout:frontier"] = {"max_receive_count": 1}

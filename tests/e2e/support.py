@@ -14,6 +14,7 @@ from lambdas.contracts.connectors import BudgetGroup, Connector
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import Manifest
 from lambdas.runtime import keys
+from lambdas.runtime.errors import InputNotFound
 from lambdas.runtime.ledger import Ledger
 from scout.cities import inputs, runs
 from scout.deployment import Deployment
@@ -113,6 +114,18 @@ def calls_really_made(deployment: Deployment, group: BudgetGroup, slug: str, sin
 def ledger_of(deployment: Deployment, run_id: str) -> Ledger:
     """The ledger of a run."""
     return Ledger(deployment.ledger_table, run_id, deployment.session.client("dynamodb"))
+
+
+def when(ledger: Ledger, true: Callable[[Ledger], bool]) -> None:
+    """Wait until something is true of a run."""
+
+    def check() -> bool:
+        try:
+            return true(ledger)
+        except InputNotFound:
+            return False
+
+    assert eventually(check, 120)
 
 
 def depth(deployment: Deployment, queue_url: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,6 @@ from lambdas.contracts.effective import Origin
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import Manifest, RunStatus, StoppedBy
 from lambdas.runtime import keys
-from lambdas.runtime.errors import InputNotFound
-from lambdas.runtime.ledger import Ledger
 from scout.cities import runs, settings_of_run, stopping
 from scout.deployment import Deployment
 from scout.errors import ScoutError
@@ -26,29 +25,14 @@ from tests.e2e.support import (
     changed,
     dead_letter,
     depth,
-    eventually,
     example,
     ledger_of,
     read,
     run,
+    when,
 )
 
 pytestmark = pytest.mark.e2e
-
-KILLED_WITHIN = timedelta(seconds=15)
-"""No call begins more than 5 s later; what is known of a call is when its answer was stored."""
-
-
-def when(ledger: Ledger, true: Callable[[Ledger], bool]) -> None:
-    """Wait until something is true of a run."""
-
-    def check() -> bool:
-        try:
-            return true(ledger)
-        except InputNotFound:
-            return False
-
-    assert eventually(check, 120)
 
 
 def end_of(deployment: Deployment, job: RunInput, run_id: str) -> Manifest:
@@ -65,6 +49,9 @@ def test_a_kill_switch_in_the_middle_of_a_run_takes_effect_within_five_seconds(m
     flipped = datetime.now(UTC)
     switches = stopping.kill(mock_stack, run_id, [BudgetGroup.WEB], on=True)
     assert switches == {"google": False, "web": True, "llm": False, "open_data": False}
+    time.sleep(max(0.0, 5 - (datetime.now(UTC) - flipped).total_seconds()))
+    # What is reserved counts as spent until its call is settled.
+    reserved = ledger_of(mock_stack, run_id).budgets()["web"].spent
 
     manifest = end_of(mock_stack, job, run_id)
     assert manifest.status is RunStatus.SUCCEEDED
@@ -73,7 +60,9 @@ def test_a_kill_switch_in_the_middle_of_a_run_takes_effect_within_five_seconds(m
     assert web.skipped > 0
     calls = calls_really_made(mock_stack, BudgetGroup.WEB, job.slug, manifest.started_at)
     assert len(calls) == web.calls
-    assert calls[-1] <= flipped + KILLED_WITHIN
+    # Answers are stored after their calls, on a busy machine later.
+    assert calls[-1] <= flipped + timedelta(seconds=15)
+    assert web.spent <= reserved, "no call began that had not been reserved within five seconds"
     others = calls_really_made(mock_stack, BudgetGroup.OPEN_DATA, job.slug, manifest.started_at)
     assert others[-1] > flipped, "the run went on with what was allowed"
 
@@ -121,7 +110,7 @@ def test_an_emergency_stop_closes_all_runs_and_keeps_their_results_and_their_fro
         waiting += manifest.frontier.waiting
         for group in BudgetGroup:
             for call in calls_really_made(stack, group, job.slug, manifest.started_at):
-                assert call <= at + KILLED_WITHIN
+                assert call <= at + timedelta(seconds=5)
     assert waiting > 20
     # More may lie in the queue: messages whose processing was done, and whose deletion the stopped pipe left undone.
     assert depth(stack, stack.frontier_queue_url) >= waiting

@@ -13,8 +13,6 @@ import pytest
 from lambdas.contracts.job import RunInput
 from lambdas.contracts.manifest import StoppedBy
 from lambdas.runtime import keys
-from lambdas.runtime.errors import InputNotFound
-from lambdas.runtime.ledger import Ledger
 from scout.cities import runs, stopping
 from scout.deployment import Deployment
 from scout.e2e import golden, reports, testing
@@ -25,7 +23,7 @@ from scout.pipelines.failures import Failure
 from scout.pipelines.following import StageDone
 from scout.pipelines.messages import Pipeline
 from scout.stacks.fingerprint import CITY_DISCOVERY, fingerprint
-from tests.e2e.support import EXAMPLES, changed, eventually, example, ledger_of
+from tests.e2e.support import EXAMPLES, changed, eventually, example, ledger_of, when
 
 pytestmark = pytest.mark.e2e
 
@@ -162,22 +160,12 @@ def test_everything_that_goes_wrong_during_a_run_is_told_apart(mock_stack: Deplo
 
 
 def test_a_run_that_takes_too_long_is_halted(mock_stack: Deployment) -> None:
-    def until_it_is_open(run_id: str) -> None:
-        assert eventually(lambda: is_open(ledger_of(mock_stack, run_id)), 120)
-
-    heard = Heard(started=until_it_is_open)
+    heard = Heard(started=lambda run_id: when(ledger_of(mock_stack, run_id), lambda ledger: bool(ledger.run())))
     report = run_city(mock_stack, heard, example("london"), timeout=0.5)
     assert "every kill switch of it is on" in those(report, Outcome.FAILED)["end"]
     assert "execution" in those(report, Outcome.SKIPPED)
     manifest = eventually(lambda: manifest_of(mock_stack, "london", heard.run_id), 120)
     assert manifest["stopped_by"] == StoppedBy.KILL_SWITCH
-
-
-def is_open(ledger: Ledger) -> bool:
-    try:
-        return bool(ledger.run(max_age=0).run_id)
-    except InputNotFound:
-        return False
 
 
 def manifest_of(deployment: Deployment, slug: str, run_id: str) -> dict[str, Any]:

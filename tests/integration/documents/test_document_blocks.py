@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,8 @@ import pytest
 from scout.embedded.emulator.instance import Emulator
 from scout.standin.process import WorldProcess
 from tests import documents
-from tests.documents import ROOT, Block
+from tests.copies import copy_project
+from tests.documents import Block
 
 pytestmark = pytest.mark.xdist_group("documents")
 
@@ -98,11 +98,7 @@ def types(project: Path, text: str) -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project; packages that are fetched, and layers that are built, it shares with the project."""
     copy = tmp_path_factory.mktemp("documents") / "project"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    for shared in (Path(".build/layers"), Path(".scout/cache")):
-        (ROOT / shared).mkdir(parents=True, exist_ok=True)
-        (copy / shared).parent.mkdir()
-        (copy / shared).symlink_to(ROOT / shared, target_is_directory=True)
+    copy_project(copy, ".build/layers", ".scout/cache")
     yield copy
     for running in (WorldProcess.attach(copy / ".scout"), Emulator.attach(copy / ".scout")):
         if running is not None:

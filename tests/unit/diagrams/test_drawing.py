@@ -240,7 +240,7 @@ def machines(draw: st.DrawFn) -> dict[str, Any]:
     return {"StartAt": names[0], "States": states}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(machines())
 def test_any_machine_is_drawn(definition: dict[str, Any]) -> None:
     scope = flow.read(definition)

@@ -13,6 +13,7 @@ from lambdas.contracts.job import RunInput
 from lambdas.fetching.fetcher import _ROBOTS, Fetcher
 from lambdas.fetching.hosts import Hosts, Turn
 from lambdas.fetching.reasons import Reason, Unfetched
+from lambdas.fetching.urls import parse
 from lambdas.runtime.context import Deadline
 from lambdas.runtime.ledger import Ledger
 from lambdas.runtime.queue import Queue
@@ -89,3 +90,9 @@ class Fetching:
     @property
     def fetcher(self) -> Fetcher:
         return Fetcher(self.run, self.world.web, cast(Hosts, self.turns), self.seconds)
+
+
+def hurry(fetcher: Fetcher, url: str) -> None:
+    """Give a page a short deadline, after its robots.txt had a long one."""
+    fetcher.robots(parse(url))
+    fetcher.seconds = SHORT_SECONDS

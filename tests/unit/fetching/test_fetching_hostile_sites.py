@@ -20,14 +20,13 @@ import urllib3
 
 from lambdas.fetching import content, markup
 from lambdas.fetching.config import WebConfig, web_config
-from lambdas.fetching.fetcher import Page
+from lambdas.fetching.fetcher import Fetcher, Page
 from lambdas.fetching.reasons import Reason, Unfetched
-from lambdas.fetching.urls import parse
 from lambdas.runtime.errors import ServiceUnavailable, Throttled
 from scout.standin import hostile
 from scout.standin.server import StandIn
 from tests.unit.fetching.internet import World
-from tests.unit.fetching.runs import SHORT_SECONDS, SLOW, Fetching
+from tests.unit.fetching.runs import SLOW, Fetching, hurry
 from tests.unit.standin.client import new_world
 
 FETCHED = None
@@ -128,10 +127,10 @@ def fetching(standin: StandIn) -> Fetching:
     return fetching_in(standin.connectors)
 
 
-def outcome(fetching: Fetching, url: str) -> tuple[Reason | None, Page | None]:
+def outcome(fetcher: Fetcher, url: str) -> tuple[Reason | None, Page | None]:
     """How a page ends: the reason against it, or the page."""
     try:
-        page = fetching.fetcher.page(url)
+        page = fetcher.page(url)
     except (Unfetched, ServiceUnavailable, Throttled) as error:
         return Reason(str(error).partition(":")[0]), None
     assert page is not None
@@ -146,14 +145,13 @@ def test_no_danger_of_the_world_is_left_out() -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_each_page_ends_with_its_own_reason(fetching: Fetching, path: str) -> None:
+    fetcher, url = fetching.fetcher, hostile.TRAPS[path].url
     if PAGES[path] in SLOW:
-        # The robots.txt of the site is none of the slow pages.
-        fetching.fetcher.robots(parse(hostile.TRAPS[path].url))
-        fetching.seconds = SHORT_SECONDS
+        hurry(fetcher, url)
     began = time.monotonic()
-    reason, page = outcome(fetching, hostile.TRAPS[path].url)
+    reason, page = outcome(fetcher, url)
     # One exchange for the robots.txt, and one for each step.
-    assert time.monotonic() - began < len(fetching.turns.taken) * fetching.seconds + 2
+    assert time.monotonic() - began < len(fetching.turns.taken) * fetcher.seconds + 2
     assert reason == PAGES[path], path
     if page is not None:
         text, _ = content.text_of(page.head, page.body)
@@ -163,7 +161,7 @@ def test_each_page_ends_with_its_own_reason(fetching: Fetching, path: str) -> No
 
 
 def test_a_wrong_charset_costs_letters_at_most(fetching: Fetching) -> None:
-    _, page = outcome(fetching, hostile.TRAPS["latin"].url)
+    _, page = outcome(fetching.fetcher, hostile.TRAPS["latin"].url)
     assert page is not None
     text, charset = content.text_of(page.head, page.body)
     assert charset == "utf-8"
@@ -172,20 +170,20 @@ def test_a_wrong_charset_costs_letters_at_most(fetching: Fetching) -> None:
 
 @pytest.mark.parametrize("label", ROBOTS)
 def test_each_robots_file_ends_with_its_own_reason(fetching: Fetching, label: str) -> None:
-    reason, _ = outcome(fetching, f"http://{label}.{hostile.DOMAIN}/anything")
+    reason, _ = outcome(fetching.fetcher, f"http://{label}.{hostile.DOMAIN}/anything")
     assert reason == ROBOTS[label]
 
 
 def test_a_site_that_wants_patience_is_given_it(fetching: Fetching) -> None:
     host = f"robots-patient.{hostile.DOMAIN}"
-    outcome(fetching, f"http://{host}/anything")
+    outcome(fetching.fetcher, f"http://{host}/anything")
     assert fetching.turns.taken[-1][:2] == (host, 20.0)
 
 
 @pytest.mark.parametrize("label", NAMES)
 def test_each_name_ends_with_its_own_reason(fetching: Fetching, label: str) -> None:
     url = f"http://{label}.{hostile.DOMAIN}/"
-    reason, page = outcome(fetching, url)
+    reason, page = outcome(fetching.fetcher, url)
     assert (reason, page) == (NAMES[label], None)
 
 
@@ -199,9 +197,9 @@ def test_what_is_large_takes_little_memory(standin: StandIn) -> None:
 def _memory_for(connectors: dict[str, Any], paths: tuple[str, ...]) -> int:
     """By how many KB a process of its own grew at most."""
     fetching = fetching_in(connectors)
-    outcome(fetching, hostile.TRAPS["plain"].url)
+    outcome(fetching.fetcher, hostile.TRAPS["plain"].url)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for path in paths:
-        reason, _ = outcome(fetching, hostile.TRAPS[path].url)
+        reason, _ = outcome(fetching.fetcher, hostile.TRAPS[path].url)
         assert reason == PAGES[path], f"{path}: {reason}"
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -12,12 +12,11 @@ import pytest
 
 from lambdas.contracts.connectors import BudgetGroup
 from lambdas.fetching.exchange import MAX_HEAD_BYTES
-from lambdas.fetching.fetcher import MAX_PAGE_BYTES, Fetcher
+from lambdas.fetching.fetcher import MAX_PAGE_BYTES
 from lambdas.fetching.reasons import PASSING, Reason, Unfetched
-from lambdas.fetching.urls import parse
 from lambdas.runtime.errors import ServiceUnavailable, Throttled
 from tests.unit.fetching.internet import Page, Visit, World
-from tests.unit.fetching.runs import SHORT_SECONDS, SLOW, Fetching, job
+from tests.unit.fetching.runs import SHORT_SECONDS, SLOW, Fetching, hurry, job
 
 HTML = b"<!doctype html><title>A page</title><p>Some text.</p>"
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -166,12 +165,6 @@ def refused(reason: Reason) -> Iterator[None]:
         assert isinstance(caught.value, Unfetched)
 
 
-def hurry(fetcher: Fetcher) -> None:
-    """Give a page a short deadline, and its robots.txt a long one."""
-    fetcher.robots(parse("http://site.example/"))
-    fetcher.seconds = SHORT_SECONDS
-
-
 @pytest.mark.parametrize("path", HOSTILE)
 def test_each_hostile_page_ends_with_its_own_reason(fetching: Fetching, path: str) -> None:
     world = fetching.world
@@ -180,7 +173,7 @@ def test_each_hostile_page_ends_with_its_own_reason(fetching: Fetching, path: st
     reason = HOSTILE[path][1]
     fetcher = fetching.fetcher
     if reason in SLOW:
-        hurry(fetcher)
+        hurry(fetcher, f"http://site.example/{path}")
     began = time.monotonic()
     with refused(reason):
         fetcher.page(f"http://site.example/{path}")
@@ -208,7 +201,7 @@ def test_what_may_pass_is_asked_for_again(fetching: Fetching, path: str) -> None
     fetching.world.server.pages[f"/{path}"] = page
     fetcher = fetching.fetcher
     if reason in SLOW:
-        hurry(fetcher)
+        hurry(fetcher, f"http://site.example/{path}")
     with refused(reason):
         fetcher.page(f"http://site.example/{path}")
     fetching.world.server.pages[f"/{path}"] = answering()

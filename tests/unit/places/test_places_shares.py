@@ -148,7 +148,7 @@ RECORD = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(RECORD, max_size=30), st.integers(1, 5), st.integers(1, 9))
 def test_any_records(records, blocks, parts):
     found = [

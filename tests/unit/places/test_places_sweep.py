@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lambdas.mock.stream import Stream
@@ -58,7 +58,7 @@ def finish(sweep: Sweep, ask: Ask, batch: int = 25) -> set[str]:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     area=st.builds(Disc.of, st.floats(-90, 90), st.floats(-180, 180), st.floats(60, 20_000)),
     cap=st.integers(5, 60),
